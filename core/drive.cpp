@@ -1,0 +1,420 @@
+#include "core/drive.hpp"
+
+#include <algorithm>
+#include <asio/any_io_executor.hpp>
+#include <asio/error_code.hpp>
+#include <asio/posix/stream_descriptor.hpp>
+#include <asio/post.hpp>
+#include <asio/redirect_error.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/this_coro.hpp>
+#include <asio/use_awaitable.hpp>
+#include <atomic>
+#include <cerrno>
+#include <thread>
+
+#include "core/byte_stream.hpp"
+#include "core/failure.hpp"
+#include "core/read_pacer.hpp"
+
+namespace tidewire {
+namespace {
+
+using clock = link::clock;
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+constexpr clock::time_point never = clock::time_point::max();
+
+/// What a step needs before the next one can do anything; nothing at all: go on at once.
+struct need {
+  bool read = false;
+  bool write = false;
+  clock::time_point until = never;
+  bool wait = true;
+};
+constexpr int max_steps = 32;  // without waiting
+constexpr need nothing_needed{false, false, never, false};
+
+std::exception_ptr timed_out(const std::string& what) {
+  return std::make_exception_ptr(failure{failure_kind::transient, "TW-NET-TIMEOUT", what,
+                                         "the server or the network hangs; a reconnect may help"});
+}
+
+std::string seconds_text(clock::duration time) {
+  auto ms = std::chrono::duration_cast<milliseconds>(time).count();
+  if (ms % 1000 == 0) return std::to_string(ms / 1000) + " s";
+  return std::to_string(ms) + " ms";
+}
+
+}  // namespace
+
+struct connection::impl : std::enable_shared_from_this<impl> {
+  impl(const asio::any_io_executor& executor, unique_fd fd, link::framer frames, link_limits limits)
+      : executor(executor),
+        stream(std::move(fd)),
+        readiness(executor, stream.fd()),
+        signal(executor),
+        to(frames, limits) {}
+  ~impl() { readiness.release(); }  // byte_stream closes it
+  impl(const impl&) = delete;
+  impl& operator=(const impl&) = delete;
+
+  asio::awaitable<int> connect_to(socket_address name, clock::time_point until);
+  asio::awaitable<void> wait(need what);
+  need step(clock::time_point now);
+  need send(clock::time_point now);
+  need receive(clock::time_point now);
+  need do_tls(clock::time_point now);
+  need blocked(need what, clock::time_point now);
+  void note_read(std::size_t count, clock::time_point now);
+
+  asio::any_io_executor executor;
+  byte_stream stream;
+  asio::posix::stream_descriptor readiness;
+  asio::steady_timer signal;  // the one thing that is ever awaited; whatever happens cancels it
+  tidewire::link to;
+  std::string address;
+  connection_stats stats;
+
+  bool waits_read = false;  // a readiness wait is out
+  bool waits_write = false;
+  bool readable = true;  // perhaps: the next read may find something
+  bool writable = false;
+
+  milliseconds tick{0};
+  clock::time_point next_tick = never;
+  read_pacer pacer;
+  clock::time_point last_read{};
+  clock::time_point next_read{};  // not before this, while streaming
+  std::shared_ptr<std::atomic<bool>> wake_posted = std::make_shared<std::atomic<bool>>(false);
+};
+
+/// Until the socket is ready, the time has come, or somebody cancels `signal`.
+asio::awaitable<void> connection::impl::wait(need what) {
+  // The handlers outlive this object if it goes while they wait.
+  if (what.read && !waits_read) {
+    waits_read = true;
+    readiness.async_wait(asio::posix::stream_descriptor::wait_read,
+                         [weak = weak_from_this()](const asio::error_code&) {
+                           auto self = weak.lock();
+                           if (!self) return;
+                           self->waits_read = false;
+                           self->readable = true;
+                           self->signal.cancel();
+                         });
+  }
+  if (what.write && !waits_write) {
+    waits_write = true;
+    readiness.async_wait(asio::posix::stream_descriptor::wait_write,
+                         [weak = weak_from_this()](const asio::error_code&) {
+                           auto self = weak.lock();
+                           if (!self) return;
+                           self->waits_write = false;
+                           self->writable = true;
+                           self->signal.cancel();
+                         });
+  }
+  signal.expires_at(what.until);
+  asio::error_code ignored;
+  co_await signal.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+}
+
+/// Does what the conversation wants as far as it goes without waiting.
+need connection::impl::step(clock::time_point now) {
+  switch (to.wants()) {
+    case want::send: return send(now);
+    case want::receive:
+    case want::receive_or_wake: return receive(now);
+    case want::start_tls: return do_tls(now);
+    case want::wake:
+    case want::nothing: break;
+  }
+  return blocked(need{}, now);
+}
+
+/// Something was tried and is not possible now: wait for it, unless the wait's time is over.
+need connection::impl::blocked(need what, clock::time_point now) {
+  clock::time_point limit = to.times_out_at();
+  if (now < limit) {
+    what.until = std::min(what.until, limit);
+    return what;
+  }
+  bool silent = to.deadline > now;
+  to.fail(timed_out(silent ? "nothing came from the server for " + seconds_text(to.silence_limit)
+                           : "the server did not answer in the time it has for this"));
+  return nothing_needed;
+}
+
+need connection::impl::send(clock::time_point now) {
+  io_result result = stream.try_write(to.unsent());
+  switch (result.what) {
+    case io::done:
+      ++stats.writes;
+      stats.bytes_out += result.count;
+      to.on_sent(result.count, now);
+      return nothing_needed;
+    case io::want_read: return blocked(need{.read = true}, now);
+    case io::want_write: return blocked(need{.write = true}, now);
+    case io::eof: result.error = broken_connection(EPIPE); break;
+    case io::error: break;
+  }
+  // The server may have said why before it went: let the conversation read that.
+  to.fail_send(result.error);
+  return nothing_needed;
+}
+
+need connection::impl::receive(clock::time_point now) {
+  if (to.wants() == want::receive_or_wake && now < next_read && now < to.times_out_at()) {
+    ++stats.pauses;
+    return blocked(need{.until = next_read}, now);
+  }
+  // After the time is over the socket has the last word: perhaps it was us who did not look.
+  if (!readable && now < to.times_out_at()) return blocked(need{.read = true}, now);
+  std::span<std::uint8_t> space = to.free_space();
+  if (space.empty()) {
+    to.fail(std::make_exception_ptr(
+        failure{failure_kind::refused, "TW-NET-BAD-FRAME", "a message is larger than the receive buffer"}));
+    return nothing_needed;
+  }
+  io_result result = stream.try_read(space);
+  readable = result.what == io::done && !result.drained;
+  switch (result.what) {
+    case io::done: note_read(result.count, now); break;
+    case io::want_read: return blocked(need{.read = true}, now);
+    case io::want_write: return blocked(need{.write = true}, now);
+    case io::eof: to.on_eof(); break;
+    case io::error: to.fail(result.error); break;
+  }
+  return nothing_needed;
+}
+
+void connection::impl::note_read(std::size_t count, clock::time_point now) {
+  ++stats.reads;
+  stats.bytes_in += count;
+  stats.last_byte_at = now;
+  to.on_bytes(count, now);
+  microseconds pause = pacer.after_read(count, std::chrono::duration_cast<microseconds>(now - last_read));
+  last_read = now;
+  // More than a buffer was there: we are behind, not ahead.
+  next_read = readable ? now : now + pause;
+  if (pause.count() > 0) readable = true;  // worth a try after it, without asking first
+}
+
+need connection::impl::do_tls(clock::time_point now) {
+  io_result result;
+  try {
+    if (!stream.tls()) stream.start_tls(*to.tls_request());
+    result = stream.try_handshake();
+  } catch (...) {
+    to.fail(std::current_exception());
+    return nothing_needed;
+  }
+  switch (result.what) {
+    case io::done:
+      readable = true;  // the first record may have come with the handshake
+      to.on_tls(stream.tls()->info());
+      return nothing_needed;
+    case io::want_read: return blocked(need{.read = true}, now);
+    case io::want_write: return blocked(need{.write = true}, now);
+    case io::eof: result.error = broken_connection(ECONNRESET); break;
+    case io::error: break;
+  }
+  to.fail(result.error);
+  return nothing_needed;
+}
+
+asio::awaitable<void> connection::drive(std::coroutine_handle<> talk) {
+  std::shared_ptr<impl> self = impl_;
+  int steps = 0;
+  while (!talk.done()) {
+    // A stream that never runs dry must not keep the thread from what others have posted.
+    if (++steps > max_steps) {
+      steps = 0;
+      co_await asio::post(self->executor, asio::use_awaitable);
+    }
+    clock::time_point now = clock::now();
+    if (now >= self->next_tick) {
+      self->next_tick = now + self->tick;
+      self->to.wake();
+    }
+    if (self->to.ready()) {
+      self->to.resume(now);
+      continue;
+    }
+    need what = self->step(now);
+    if (!what.wait || self->to.ready()) continue;
+    want wants = self->to.wants();
+    bool wakeable = wants == want::receive_or_wake || wants == want::wake;
+    if (wakeable) what.until = std::min(what.until, self->next_tick);
+    steps = 0;
+    co_await self->wait(what);
+  }
+}
+
+namespace {
+
+/// The blocking lookup, in a thread of its own.
+asio::awaitable<std::vector<socket_address>> resolve_aside(std::string host, std::uint16_t port,
+                                                           clock::time_point deadline, dns_options dns) {
+  struct answer {
+    explicit answer(const asio::any_io_executor& executor) : there(executor, never) {}
+    asio::steady_timer there;
+    bool done = false;
+    std::vector<socket_address> addresses;
+    std::exception_ptr error;
+  };
+  asio::any_io_executor executor = co_await asio::this_coro::executor;
+  auto shared = std::make_shared<answer>(executor);
+  // Joins when this coroutine goes, having been told to stop.
+  std::jthread worker([=](const std::stop_token& stop) {
+    try {
+      shared->addresses = resolve(host, port, deadline, stop, dns);
+    } catch (...) {
+      shared->error = std::current_exception();
+    }
+    asio::post(executor, [shared] {
+      shared->done = true;
+      shared->there.cancel();
+    });
+  });
+  asio::error_code ignored;
+  while (!shared->done) co_await shared->there.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  if (shared->error) std::rethrow_exception(shared->error);
+  co_return std::move(shared->addresses);
+}
+
+std::optional<socket_address> given_address(const endpoint& to) {
+  if (!to.unix_path.empty()) {
+    std::optional<socket_address> address = unix_address(to.unix_path);
+    if (!address) throw failure{failure_kind::usage, "TW-USAGE-SOCKET-PATH", "the socket path is too long"};
+    return address;
+  }
+  const std::string& literal = to.hostaddr.empty() ? to.host : to.hostaddr;
+  std::optional<socket_address> address = literal_address(literal, to.port);
+  if (!address && !to.hostaddr.empty())
+    throw failure{failure_kind::usage, "TW-USAGE-HOSTADDR", "hostaddr is not an IPv4 or IPv6 address",
+                  "a name belongs into host"};
+  return address;
+}
+
+const char* connect_hint(int error) {
+  switch (error) {
+    case ECONNREFUSED: return "check host and port, and that the server runs and listens there";
+    case ENOENT: return "check the path of the socket and that the server runs";
+    case EACCES:
+    case EPERM: return "check the rights on the socket, or the firewall";
+    case EHOSTUNREACH:
+    case ENETUNREACH: return "check the route to the server and the firewall";
+    case ETIMEDOUT: return "check host and port; a firewall may drop what is sent there";
+    default: return "check host and port";
+  }
+}
+
+}  // namespace
+
+/// The error number, 0 when connected.
+asio::awaitable<int> connection::impl::connect_to(socket_address name, clock::time_point until) {
+  for (;;) {
+    int error = start_connect(stream.fd(), name);
+    bool queue_full = error == EAGAIN && name.family() == AF_UNIX;
+    if (!queue_full && error != EINPROGRESS) co_return error;
+    need what{.write = !queue_full, .until = until};
+    // Nothing tells when a Unix socket's queue has room again.
+    if (queue_full) what.until = std::min(until, clock::now() + milliseconds{10});
+    co_await wait(what);
+    if (writable) co_return connect_result(stream.fd());
+    if (clock::now() >= until) co_return ETIMEDOUT;
+  }
+}
+
+asio::awaitable<connection> connection::connect(endpoint to, socket_options options, link::framer frames,
+                                                link_limits limits, dns_options dns) {
+  asio::any_io_executor executor = co_await asio::this_coro::executor;
+  bool limited = options.connect_timeout.count() > 0;
+  clock::time_point deadline = limited ? clock::now() + options.connect_timeout : never;
+  std::vector<socket_address> addresses;
+  if (std::optional<socket_address> given = given_address(to))
+    addresses.push_back(*given);
+  else
+    addresses = co_await resolve_aside(to.host, to.port, deadline, dns);
+
+  std::string tried;
+  int error = 0;
+  for (std::size_t i = 0; i < addresses.size(); ++i) {
+    const socket_address& name = addresses[i];
+    clock::time_point now = clock::now();
+    auto others = static_cast<clock::rep>(addresses.size() - i);
+    clock::time_point until = limited ? now + (deadline - now) / others : never;
+    unique_fd fd = open_socket(name, options);
+    error = fd ? 0 : errno;
+    if (fd) {
+      auto made = std::make_shared<impl>(executor, std::move(fd), frames, limits);
+      error = co_await made->connect_to(name, until);
+      if (error == 0) {
+        made->address = name.text;
+        made->to.silence_limit = options.read_deadline;
+        co_return connection{std::move(made)};
+      }
+    }
+    tried += (tried.empty() ? "" : "; ") + name.text + ": " + error_text(error);
+  }
+  throw failure{failure_kind::transient, error == ETIMEDOUT ? "TW-NET-TIMEOUT" : "TW-NET-CONNECT",
+                "could not connect to " + to.text() + " (" + tried + ")", connect_hint(error)};
+}
+
+std::string endpoint::text() const {
+  if (!unix_path.empty()) return unix_path;
+  const std::string& name = host.empty() ? hostaddr : host;
+  bool six = name.find(':') != name.npos && !name.starts_with('[');
+  return (six ? "[" + name + "]" : name) + ":" + std::to_string(port);
+}
+
+void connection::begin() {
+  impl_->to.set_now(clock::now());
+}
+
+connection::connection(std::shared_ptr<impl> made) : impl_(std::move(made)) {}
+connection::connection(connection&&) noexcept = default;
+connection& connection::operator=(connection&&) noexcept = default;
+connection::~connection() = default;
+
+tidewire::link& connection::link() {
+  return impl_->to;
+}
+const connection_stats& connection::stats() const {
+  return impl_->stats;
+}
+const std::string& connection::address() const {
+  return impl_->address;
+}
+std::optional<std::uint32_t> connection::peer_user_id() const {
+  return peer_user(impl_->stream.fd());
+}
+
+void connection::wake() {
+  impl_->to.wake();
+  impl_->signal.cancel();
+}
+
+std::function<void()> connection::waker() const {
+  return [weak = std::weak_ptr<impl>(impl_), executor = impl_->executor, posted = impl_->wake_posted] {
+    if (posted->exchange(true)) return;
+    asio::post(executor, [weak, posted] {
+      // Before waking: what happens after this needs a wake of its own.
+      posted->store(false);
+      auto self = weak.lock();
+      if (!self) return;
+      self->to.wake();
+      self->signal.cancel();
+    });
+  };
+}
+
+void connection::set_tick(milliseconds tick) {
+  impl_->tick = tick;
+  impl_->next_tick = tick.count() > 0 ? clock::now() + tick : never;
+  impl_->signal.cancel();
+}
+
+}  // namespace tidewire

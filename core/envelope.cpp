@@ -1,0 +1,231 @@
+#include "core/envelope.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace tidewire {
+namespace {
+
+std::string quoted(std::string_view text) {
+  // put_string reads a little past its input.
+  std::string padded(text);
+  padded.append(json::input_padding, '\0');
+  std::string out(text.size() * json::worst_growth + json::output_slack, '\0');
+  char* end = json::put_string(out.data(), padded.data(), text.size());
+  out.resize(static_cast<std::size_t>(end - out.data()));
+  return out;
+}
+
+constexpr std::size_t fragment_padding = 32;
+
+}  // namespace
+
+table_plan::fragment table_plan::padded(std::string text) {
+  fragment made{std::move(text), 0};
+  made.size = made.text.size();
+  made.text.append(fragment_padding, '\0');
+  return made;
+}
+
+table_plan::table_plan(const table& of) {
+  std::string names_of_table = R"(","schema":)" + quoted(of.schema) + R"(,"table":)" + quoted(of.name) + ',';
+  constexpr std::array ops{"insert", "update", "delete"};
+  for (std::size_t i = 0; i < ops.size(); ++i)
+    head_[i] = padded(R"({"v":1,"op":")" + std::string(ops[i]) + names_of_table);
+  fixed_size_ = head_[0].size;
+  for (const column& each : of.columns) {
+    std::string name = quoted(each.name) + ':';
+    columns_.push_back({static_cast<std::uint32_t>(names_.size()), static_cast<std::uint32_t>(name.size()),
+                        each.form, each.key});
+    names_ += name;
+    // A name can stand in the new row, the old row and the list of unchanged columns; beside it quotes, null,
+    // commas or the frame of a binary value.
+    fixed_size_ += 3 * (name.size() + 32);
+  }
+  names_.append(fragment_padding, '\0');
+}
+
+char* envelope_writer::ensure(char* at, std::size_t bytes) {
+  out_->end(at);
+  return out_->room(bytes);
+}
+
+char* envelope_writer::long_value(char* at, const value& of, json_form form) {
+  if (of.kind == value_kind::binary) {
+    at = ensure(at, of.size * std::size_t{2} + 32);
+    return one_value<true>(at, of, form);
+  }
+  if (form == json_form::json && json::is_value(of.bytes())) {
+    at = ensure(at, of.size + 32);
+    return json::put_embedded(at, of.data, of.size);
+  }
+  // Piece by piece, so that a gigabyte of plain text does not ask for six.
+  constexpr std::size_t piece = 64 * 1024;
+  out_->end(at);
+  std::size_t start = out_->size();
+  at = ensure(at, 1);
+  *at++ = '"';
+  const char* in = of.data;
+  const char* end = of.data + of.size;
+  while (in < end) {
+    const char* stop = static_cast<std::size_t>(end - in) > piece ? in + piece : end;
+    while (stop != end && (static_cast<unsigned char>(*stop) & 0xc0) == 0x80 && stop > in + 1) --stop;
+    at = ensure(at, static_cast<std::size_t>(stop - in) * json::worst_growth);
+    char* written = json::put_escaped(at, in, stop);
+    if (!written) {
+      out_->truncate(start);
+      at = out_->room(of.size * std::size_t{2} + 32);
+      return json::put_string(at, of.data, of.size);
+    }
+    at = written;
+    in = stop;
+  }
+  at = ensure(at, 1);
+  *at++ = '"';
+  return at;
+}
+
+char* envelope_writer::unchanged_names(char* at, std::span<const value> after, const table_plan& plan) {
+  at = ensure(at, 32);
+  at = json::put(at, R"(,"unchanged":[)");
+  for (std::size_t i = 0; i < after.size(); ++i) {
+    if (after[i].kind != value_kind::unchanged) continue;
+    const auto& column = plan.columns_[i];
+    at = ensure(at, column.size);
+    at = json::put(
+        at, std::string_view(plan.names_).substr(column.offset, column.size - 1));  // without the colon
+    *at++ = ',';
+  }
+  at[-1] = ']';
+  // The rest of the line, and what a row of usual size still counts on, fits again.
+  return ensure(at, 64);
+}
+
+void envelope_writer::head(std::string_view op) {
+  out_->text(R"({"v":1,"op":")");
+  out_->text(op);
+  out_->text("\"");
+}
+
+void envelope_writer::tail() {
+  out_->text("}\n");
+}
+
+void envelope_writer::field(std::string_view name, std::string_view text) {
+  out_->text(",\"");
+  out_->text(name);
+  out_->text("\":");
+  out_->text(quoted(text));
+}
+
+void envelope_writer::enter(std::string_view position, std::uint64_t xid, std::int64_t commit_unix_us) {
+  char* at = json::put(common_, R"("lsn":")");
+  at = json::put(at, position.substr(0, 32));
+  at = json::put(at, R"(","xid":)");
+  at = json::put_unsigned(at, xid);
+  at = json::put(at, R"(,"ts":")");
+  at = put_utc(at, commit_unix_us);
+  at = json::put(at, R"(","seq":)");
+  common_size_ = static_cast<std::size_t>(at - common_);
+}
+
+void envelope_writer::begin(std::string_view position, std::uint64_t xid, std::int64_t commit_unix_us,
+                            std::string_view gid) {
+  enter(position, xid, commit_unix_us);
+  constexpr std::size_t seq_name = 7;  // `,"seq":`
+  char* at = out_->room(common_size_ + 64);
+  at = json::put(at, R"({"v":1,"op":"begin",)");
+  at = json::put(at, {common_, common_size_ - seq_name});
+  out_->end(at);
+  if (!gid.empty()) field("gid", gid);
+  tail();
+}
+
+void envelope_writer::end(std::string_view op, std::string_view end_position, std::uint64_t changes,
+                          std::string_view gid) {
+  constexpr std::size_t seq_name = 7;
+  char* at = out_->room(common_size_ + op.size() + 160);
+  at = json::put(at, R"({"v":1,"op":")");
+  at = json::put(at, op);
+  at = json::put(at, "\",");
+  at = json::put(at, {common_, common_size_ - seq_name});
+  at = json::put(at, R"(,"end_lsn":")");
+  at = json::put(at, end_position.substr(0, 32));
+  at = json::put(at, R"(","changes":)");
+  at = json::put_unsigned(at, changes);
+  out_->end(at);
+  if (!gid.empty()) field("gid", gid);
+  tail();
+}
+
+void envelope_writer::truncate(std::uint64_t seq, std::span<const table* const> tables, bool cascade,
+                               bool restart_identity) {
+  head("truncate");
+  char* at = out_->room(common_size_ + 64);
+  *at++ = ',';
+  at = json::put_unsigned(json::put(at, {common_, common_size_}), seq);
+  out_->end(json::put(at, R"(,"tables":[)"));
+  for (std::size_t i = 0; i < tables.size(); ++i) {
+    out_->text(i ? R"(,{"schema":)" : R"({"schema":)");
+    out_->text(quoted(tables[i]->schema));
+    out_->text(R"(,"table":)");
+    out_->text(quoted(tables[i]->name));
+    out_->text("}");
+  }
+  out_->text(cascade ? R"(],"cascade":true)" : R"(],"cascade":false)");
+  out_->text(restart_identity ? R"(,"restart_identity":true)" : R"(,"restart_identity":false)");
+  tail();
+}
+
+void envelope_writer::content(std::string_view bytes) {
+  value whole{bytes.data(), static_cast<std::uint32_t>(bytes.size()), value_kind::text};
+  out_->text(R"(,"content":)");
+  out_->end(long_value(out_->room(0), whole, json_form::string));
+}
+
+void envelope_writer::message(std::uint64_t seq, std::string_view prefix, std::string_view bytes) {
+  head("message");
+  char* at = out_->room(common_size_ + 64);
+  *at++ = ',';
+  out_->end(json::put_unsigned(json::put(at, {common_, common_size_}), seq));
+  field("prefix", prefix);
+  out_->text(R"(,"transactional":true)");
+  content(bytes);
+  tail();
+}
+
+void envelope_writer::lone_message(std::string_view position, std::string_view prefix,
+                                   std::string_view bytes) {
+  head("message");
+  field("lsn", position);
+  field("prefix", prefix);
+  out_->text(R"(,"transactional":false)");
+  content(bytes);
+  tail();
+}
+
+void envelope_writer::schema(const table& of) {
+  head("schema");
+  field("schema", of.schema);
+  field("table", of.name);
+  out_->text(R"(,"oid":)" + std::to_string(of.id));
+  field("identity", of.identity);
+  out_->text(R"(,"columns":[)");
+  for (std::size_t i = 0; i < of.columns.size(); ++i) {
+    const column& each = of.columns[i];
+    out_->text((i ? R"(,{"name":)" : R"({"name":)") + quoted(each.name) + R"(,"type_oid":)" +
+               std::to_string(each.type_id) + R"(,"typmod":)" + std::to_string(each.type_modifier) +
+               R"(,"key":)" + (each.key ? "true}" : "false}"));
+  }
+  out_->text("]");
+  tail();
+}
+
+void envelope_writer::origin(std::string_view name, std::string_view position) {
+  head("origin");
+  field("name", name);
+  field("origin_lsn", position);
+  tail();
+}
+
+}  // namespace tidewire

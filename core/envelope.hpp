@@ -1,0 +1,202 @@
+// The native envelope, version 1 (docs/envelope.md): one JSON object a line. Everything a table's lines have
+// in common is rendered once into a table_plan, everything a transaction's lines have in common once at its
+// begin; a row is then a few copies and its values.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/json.hpp"
+#include "core/json_check.hpp"
+#include "core/table.hpp"
+#include "core/utc_time.hpp"
+#include "core/value.hpp"
+
+namespace tidewire {
+
+enum class row_op : std::uint8_t { insert, update, remove };
+
+/// What an old row holds: nothing was sent, the key columns only, or every column.
+enum class old_row : std::uint8_t { none, key, full };
+
+/// The rendered parts of one table's lines. Made once per relation; owns all it needs.
+class table_plan {
+ public:
+  table_plan() = default;
+  explicit table_plan(const table& of);
+
+ private:
+  friend class envelope_writer;
+  struct column_plan {
+    std::uint32_t offset;  // of `"name":` in names_
+    std::uint32_t size;
+    json_form form;
+    bool key;
+  };
+  struct fragment {
+    std::string text;  // followed by padding
+    std::size_t size = 0;
+  };
+  static fragment padded(std::string text);
+
+  fragment head_[3];  // `{"v":1,"op":"insert","schema":"s","table":"t",`, by row_op
+  std::string names_;
+  std::vector<column_plan> columns_;
+  std::size_t fixed_size_ = 0;  // of a row's line, without values and transaction
+};
+
+/// Writes lines into a buffer that belongs to the caller. Calls follow the stream: begin, rows, commit.
+/// Values must have json::input_padding readable bytes behind them.
+class envelope_writer {
+ public:
+  explicit envelope_writer(json::buffer& out) : out_(&out) {}
+
+  /// The buffer that the next lines go to.
+  void write_to(json::buffer& out) { out_ = &out; }
+
+  /// Opens a transaction: its lines all carry this position and time. `gid` is that of a prepared
+  /// transaction.
+  void begin(std::string_view position, std::uint64_t xid, std::int64_t commit_unix_us,
+             std::string_view gid = {});
+
+  /// Takes over a transaction's common fields without writing a line, when its first lines were written
+  /// before a reconnect.
+  void enter(std::string_view position, std::uint64_t xid, std::int64_t commit_unix_us);
+
+  /// One row. `before` has one value per column if `old` says there is an old row; `after` is empty for a
+  /// delete. `payload_bytes` is at least the sum of the values' sizes.
+  void row(row_op op, const table_plan& plan, std::uint64_t seq, old_row old, std::span<const value> before,
+           std::span<const value> after, std::size_t payload_bytes);
+
+  /// The last line: `op` is commit, prepare, commit_prepared or rollback_prepared.
+  void end(std::string_view op, std::string_view end_position, std::uint64_t changes,
+           std::string_view gid = {});
+
+  void truncate(std::uint64_t seq, std::span<const table* const> tables, bool cascade, bool restart_identity);
+  void message(std::uint64_t seq, std::string_view prefix, std::string_view content);
+  /// A message outside any transaction, with its own position.
+  void lone_message(std::string_view position, std::string_view prefix, std::string_view content);
+  void schema(const table& of);
+  void origin(std::string_view name, std::string_view position);
+
+ private:
+  template <bool roomy>
+  char* values(char* at, std::span<const value> from, const table_plan& plan, bool keys_only);
+  template <bool roomy>
+  char* one_value(char* at, const value& of, json_form form);
+  template <bool roomy>
+  char* whole_row(char* at, row_op op, const table_plan& plan, std::uint64_t seq, old_row old,
+                  std::span<const value> before, std::span<const value> after);
+  char* ensure(char* at, std::size_t bytes);
+  char* long_value(char* at, const value& of, json_form form);
+  char* unchanged_names(char* at, std::span<const value> after, const table_plan& plan);
+  void head(std::string_view op);
+  void tail();
+  void field(std::string_view name, std::string_view text);
+  void content(std::string_view bytes);
+
+  json::buffer* out_;
+  char common_[160] = {};  // `"lsn":"0/1","xid":1,"ts":"…","seq":`
+  std::size_t common_size_ = 0;
+};
+
+template <bool roomy>
+inline char* envelope_writer::one_value(char* at, const value& of, json_form form) {
+  if constexpr (!roomy) {
+    if (of.size > 4096) return long_value(at, of, form);
+    at = ensure(at, of.size * json::worst_growth + 64);
+  }
+  switch (of.kind) {
+    case value_kind::text: break;
+    case value_kind::binary: {
+      at = json::put(at, R"({"binary":")");
+      constexpr char hex[] = "0123456789abcdef";
+      for (char c : of.bytes()) {
+        *at++ = hex[static_cast<unsigned char>(c) >> 4];
+        *at++ = hex[c & 15];
+      }
+      return json::put(at, "\"}");
+    }
+    default: std::memcpy(at, "null", 4); return at + 4;
+  }
+  switch (form) {
+    case json_form::integer:
+      if (of.size <= 16 && json::is_integer(of.data, of.size)) [[likely]] {
+        std::memcpy(at, of.data, 16);
+        return at + of.size;
+      }
+      [[fallthrough]];
+    case json_form::number:
+      if (json::is_number(of.bytes())) return json::put(at, of.bytes());
+      break;
+    case json_form::boolean:
+      if (of.size == 1 && *of.data == 't') return json::put(at, "true");
+      if (of.size == 1 && *of.data == 'f') return json::put(at, "false");
+      break;
+    case json_form::json: return json::put_embedded(at, of.data, of.size);
+    case json_form::string: break;
+  }
+  return json::put_string(at, of.data, of.size);
+}
+
+template <bool roomy>
+inline char* envelope_writer::values(char* at, std::span<const value> from, const table_plan& plan,
+                                     bool keys_only) {
+  *at++ = '{';
+  const char* names = plan.names_.data();
+  const auto* column = plan.columns_.data();
+  for (const value& each : from) {
+    bool wanted = each.kind != value_kind::unchanged && each.kind != value_kind::absent;
+    if (wanted && (!keys_only || column->key)) [[likely]] {
+      if constexpr (!roomy) at = ensure(at, column->size);
+      at = json::put_padded(at, names + column->offset, column->size);
+      at = one_value<roomy>(at, each, column->form);
+      *at++ = ',';
+    }
+    ++column;
+  }
+  if (at[-1] == ',') --at;
+  *at++ = '}';
+  return at;
+}
+
+template <bool roomy>
+inline char* envelope_writer::whole_row(char* at, row_op op, const table_plan& plan, std::uint64_t seq,
+                                        old_row old, std::span<const value> before,
+                                        std::span<const value> after) {
+  const auto& head = plan.head_[static_cast<int>(op)];
+  at = json::put_padded(at, head.text.data(), head.size);
+  at = json::put_padded(at, common_, common_size_);
+  at = json::put_unsigned(at, seq);
+  if (old != old_row::none) {
+    at = json::put(at, old == old_row::key ? R"(,"key":)" : R"(,"before":)");
+    at = values<roomy>(at, before, plan, old == old_row::key);
+  }
+  if (op != row_op::remove) {
+    at = json::put(at, R"(,"after":)");
+    at = values<roomy>(at, after, plan, false);
+    bool complete = true;
+    for (const value& each : after) complete &= each.kind != value_kind::unchanged;
+    if (!complete) [[unlikely]]
+      at = unchanged_names(at, after, plan);
+  }
+  return json::put(at, "}\n");
+}
+
+inline void envelope_writer::row(row_op op, const table_plan& plan, std::uint64_t seq, old_row old,
+                                 std::span<const value> before, std::span<const value> after,
+                                 std::size_t payload_bytes) {
+  // A row of usual size asks for its worst case at once and then writes unchecked; a huge one asks value by
+  // value.
+  constexpr std::size_t usual_bytes = 64 * 1024;
+  std::size_t fixed = plan.fixed_size_ + common_size_ + 256;
+  if (payload_bytes <= usual_bytes) [[likely]] {
+    char* at = out_->room(fixed + payload_bytes * json::worst_growth);
+    out_->end(whole_row<true>(at, op, plan, seq, old, before, after));
+  } else {
+    out_->end(whole_row<false>(out_->room(fixed), op, plan, seq, old, before, after));
+  }
+}
+
+}  // namespace tidewire

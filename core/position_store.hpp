@@ -1,0 +1,65 @@
+// Where a stream goes on after it ends, however it ends: one small file, replaced as a whole
+// (docs/position_file.md).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/bytes.hpp"
+#include "core/decode_error.hpp"
+
+namespace tidewire {
+
+/// What is stored. `source` and `identity` say whose position it is: it must never be used elsewhere.
+struct stored_position {
+  std::string source;  // the kind: "postgres"
+  /// Names and values, for example system_identifier → 7301…, slot → tidewire. The order does not count.
+  std::vector<std::pair<std::string, std::string>> identity;
+  std::string position;                 // the source's own text: an LSN, a GTID set, a resume token
+  std::uint64_t sink_offset_bytes = 0;  // how much of the sink belongs to it
+  std::uint64_t transactions = 0;       // totals since the position store began
+  std::uint64_t changes = 0;
+
+  friend bool operator==(const stored_position&, const stored_position&) = default;
+};
+
+inline constexpr std::size_t max_position_file_bytes = 1 << 20;
+
+/// The file's bytes and back. Errors: bad_value (magic, version, a line), bad_checksum, truncated,
+/// trailing_bytes, limit_exceeded.
+std::string encode_position(const stored_position& of);
+decoded<stored_position> decode_position(byte_view file);
+
+/// One process at a time: the file's lock is held as long as this object lives.
+class position_store {
+ public:
+  /// Throws failure TW-POSITION-LOCKED (refused) if another process has it, TW-POSITION-FILE (transient) if
+  /// the folder can't be written.
+  explicit position_store(std::string path);
+  ~position_store();
+  position_store(const position_store&) = delete;
+  position_store& operator=(const position_store&) = delete;
+
+  /// Nothing if there is no file. Throws failure TW-POSITION-DAMAGED (refused) for a file that is not whole:
+  /// which field, at which offset.
+  std::optional<stored_position> load() const;
+
+  /// Replaces the file; durable (file and folder) when it returns. Throws failure TW-POSITION-FILE.
+  void store(const stored_position& what);
+
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+  int lock_ = -1;
+};
+
+/// Throws failure TW-POSITION-FOREIGN (refused), naming every difference, if `stored` belongs to another
+/// source than `ours` describes (kind, or a name's value; a name that only one has is a difference too).
+void check_same_source(const stored_position& stored, const stored_position& ours);
+
+}  // namespace tidewire

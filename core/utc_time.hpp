@@ -1,0 +1,58 @@
+// Microseconds since 1970 as RFC 3339 text in UTC.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+namespace tidewire {
+
+/// The longest text that put_utc writes: a sign, nine digits of year and 22 more characters.
+inline constexpr std::size_t utc_text_size = 32;
+
+inline char* put_digits(char* out, std::uint64_t number, int digits) {
+  for (int i = digits - 1; i >= 0; --i) {
+    out[i] = static_cast<char>('0' + number % 10);
+    number /= 10;
+  }
+  return out + digits;
+}
+
+/// Writes for example 2026-11-24T10:00:00.123456Z; years outside 0–9999 take as many digits as they need,
+/// with a sign in front if negative (astronomical: year 0 is 1 BC). Any value is legal.
+inline char* put_utc(char* out, std::int64_t unix_us) {
+  constexpr std::int64_t day_us = 86'400'000'000;
+  std::int64_t days = unix_us / day_us;
+  std::int64_t in_day = unix_us % day_us;
+  if (in_day < 0) in_day += day_us, --days;
+  // Days to a civil date, with years that begin in March (so that the leap day ends one).
+  std::int64_t shifted = days + 719'468;
+  std::int64_t era = (shifted >= 0 ? shifted : shifted - 146'096) / 146'097;
+  auto of_era = static_cast<unsigned>(shifted - era * 146'097);
+  unsigned year_of_era = (of_era - of_era / 1460 + of_era / 36'524 - of_era / 146'096) / 365;
+  unsigned of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  unsigned shifted_month = (5 * of_year + 2) / 153;
+  unsigned day = of_year - (153 * shifted_month + 2) / 5 + 1;
+  unsigned month = shifted_month < 10 ? shifted_month + 3 : shifted_month - 9;
+  std::int64_t year = static_cast<std::int64_t>(year_of_era) + era * 400 + (month <= 2);
+  if (year < 0) *out++ = '-', year = -year;
+  int year_digits = 4;
+  for (std::int64_t limit = 10'000; year >= limit; limit *= 10) ++year_digits;
+  out = put_digits(out, static_cast<std::uint64_t>(year), year_digits);
+  *out++ = '-';
+  out = put_digits(out, month, 2);
+  *out++ = '-';
+  out = put_digits(out, day, 2);
+  *out++ = 'T';
+  auto seconds = static_cast<std::uint64_t>(in_day / 1'000'000);
+  out = put_digits(out, seconds / 3600, 2);
+  *out++ = ':';
+  out = put_digits(out, seconds / 60 % 60, 2);
+  *out++ = ':';
+  out = put_digits(out, seconds % 60, 2);
+  *out++ = '.';
+  out = put_digits(out, static_cast<std::uint64_t>(in_day % 1'000'000), 6);
+  *out++ = 'Z';
+  return out;
+}
+
+}  // namespace tidewire

@@ -1,0 +1,189 @@
+#include "tidewire/options.hpp"
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <cstdio>
+
+namespace tidewire {
+namespace {
+
+std::optional<std::uint64_t> number_before(std::string_view text, std::string_view unit) {
+  if (!text.ends_with(unit)) return std::nullopt;
+  text.remove_suffix(unit.size());
+  std::uint64_t number = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size() || text.empty()) return std::nullopt;
+  return number;
+}
+
+std::optional<std::chrono::milliseconds> duration_of(std::string_view text) {
+  struct unit {
+    std::string_view name;
+    std::uint64_t ms;
+  };
+  // "ms" before "s" and "m", which it ends with or begins with.
+  for (unit each :
+       {unit{"ms", 1}, unit{"s", 1000}, unit{"m", 60'000}, unit{"h", 3'600'000}, unit{"d", 86'400'000}}) {
+    auto number = number_before(text, each.name);
+    if (number && *number <= 1'000'000'000'000 / each.ms)
+      return std::chrono::milliseconds{static_cast<std::int64_t>(*number * each.ms)};
+  }
+  if (text == "0") return std::chrono::milliseconds{0};
+  return std::nullopt;
+}
+
+struct duration_option {
+  std::string text;
+  std::chrono::milliseconds* target;
+};
+
+void add_stream(CLI::App& app, options& chosen, std::vector<std::unique_ptr<duration_option>>& durations,
+                std::string& until_text, std::string& streaming_text) {
+  stream_options& o = chosen.stream;
+  auto duration = [&durations](CLI::App* to, const char* name, std::chrono::milliseconds& target,
+                               const char* help) {
+    durations.push_back(std::make_unique<duration_option>());
+    durations.back()->target = &target;
+    return to->add_option(name, durations.back()->text, help)->type_name("DURATION");
+  };
+  CLI::App* s = app.add_subcommand("stream", "follow every change of a database and write it as NDJSON");
+  s->add_option("url", o.url,
+                "postgres://user@host/database, or key=value pairs; PG* variables and ~/.pgpass count")
+      ->required()
+      ->type_name("URL");
+  s->add_option("--to", o.to, "stdout or file:PATH")->capture_default_str()->group("Output");
+  s->add_option("--position", o.position_file,
+                "where the position is kept (a file sink's default: PATH.position)")
+      ->type_name("FILE")
+      ->group("Output");
+  s->add_option("--capture", o.capture_file, "also write what the server sends, for tidewire decode")
+      ->type_name("FILE")
+      ->group("Output");
+  s->add_option("--until", until_text,
+                "end at: now, an LSN, a duration (30s), a number of transactions (100tx)")
+      ->group("Output");
+  duration(s, "--sync-interval", o.sync_interval,
+           "at least this long between two syncs of a busy stream (1s)")
+      ->group("Output");
+
+  s->add_option("--slot", o.slot, "replication slot")->capture_default_str()->group("Source");
+  s->add_option("--publication", o.publications, "publications, separated by commas")
+      ->delimiter(',')
+      ->capture_default_str()
+      ->group("Source");
+  auto create =
+      s->add_flag("--create-slot", o.create_slot, "create the slot if it does not exist")->group("Source");
+  s->add_flag("--temporary-slot", o.temporary_slot, "a slot that ends with this run")
+      ->excludes(create)
+      ->group("Source");
+  s->add_flag("--failover", o.failover, "create the slot as a failover slot (17+)")
+      ->needs(create)
+      ->group("Source");
+  s->add_flag("--two-phase", o.two_phase, "prepared transactions at PREPARE instead of at commit (15+)")
+      ->group("Source");
+  s->add_flag("--binary", o.binary, "ask for binary column values (14+)")->group("Source");
+  s->add_flag("--messages", o.messages, "also logical messages (14+)")->group("Source");
+  s->add_option("--streaming", streaming_text, "in-progress transactions while they run: on or off (14+)")
+      ->check(CLI::IsMember({"on", "off"}))
+      ->group("Source");
+  s->add_option("--origin", o.origin, "any, or none to leave out what the source itself replicated (16+)")
+      ->check(CLI::IsMember({"any", "none"}))
+      ->group("Source");
+  s->add_option("--protocol", o.protocol, "pgoutput protocol version (default: the server's newest)")
+      ->check(CLI::Range(1u, 4u))
+      ->group("Source");
+  duration(s, "--heartbeat", o.heartbeat,
+           "write a logical message this often, so that an idle slot moves (0: never)")
+      ->group("Source");
+  duration(s, "--status-interval", o.status_interval, "how often the server hears from us (10s)")
+      ->group("Source");
+  duration(s, "--read-deadline", o.read_deadline, "reconnect when nothing came for this long (60s)")
+      ->group("Source");
+  duration(s, "--lock-timeout", o.lock_timeout, "how long slot creation waits for open transactions (10s)")
+      ->group("Source");
+  duration(s, "--slot-wait", o.slot_wait,
+           "how long to wait for a slot that another connection still holds (90s)")
+      ->group("Source");
+  s->add_option("--spill-dir", o.spill_dir, "folder for transactions too large for memory ($TMPDIR or /tmp)")
+      ->group("Source");
+  s->add_option("--spill-memory", o.spill_memory_bytes, "bytes of streamed transactions kept in memory")
+      ->transform(CLI::AsSizeValue(false))
+      ->group("Source");
+  s->add_flag("--trace", o.trace, "print every protocol message to stderr (secrets masked)")->group("Source");
+  s->callback([&chosen] { chosen.run = options::command::stream; });
+}
+
+void add_decode(CLI::App& app, options& chosen) {
+  CLI::App* d =
+      app.add_subcommand("decode", "decode a capture file (tidewire stream --capture) without any server");
+  d->add_option("file", chosen.decode.file, "the capture file")->required()->type_name("FILE");
+  d->add_option("--to", chosen.decode.to, "stdout or file:PATH")->capture_default_str();
+  d->callback([&chosen] { chosen.run = options::command::decode; });
+}
+
+}  // namespace
+
+std::chrono::milliseconds parse_duration(const std::string& text) {
+  if (auto duration = duration_of(text)) return *duration;
+  throw failure(failure_kind::usage, "TW-USAGE-OPTION", "not a duration: " + text,
+                "for example 500ms, 30s, 5m or 2h");
+}
+
+until parse_until(const std::string& text) {
+  until end;
+  if (text == "now") {
+    end.is = until::kind::now;
+  } else if (auto count = number_before(text, "tx"); count && *count > 0) {
+    end.is = until::kind::transactions;
+    end.transactions = *count;
+  } else if (auto duration = duration_of(text); duration && duration->count() > 0) {
+    end.is = until::kind::duration;
+    end.duration = *duration;
+  } else if (text.find('/') != text.npos) {
+    end.is = until::kind::position;
+    end.position = text;
+  } else {
+    throw failure(failure_kind::usage, "TW-USAGE-OPTION", "--until " + text + " is none of what it takes",
+                  "now, an LSN such as 0/16B3748, a duration such as 30s, or a count such as 100tx");
+  }
+  return end;
+}
+
+parsed_options parse_options(int argc, char** argv) {
+  parsed_options parsed;
+  options& chosen = parsed.chosen;
+  CLI::App app("tidewire reads what changes in a database, straight off the wire.", "tidewire");
+  app.set_version_flag("--version", "tidewire " TIDEWIRE_VERSION);
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.option_defaults()->always_capture_default(false);
+  app.footer("Exit codes: 0 fine; 1 failed, a retry may help; 2 usage; 3 refused, a person must act.");
+  app.add_flag("--quiet,-q", chosen.quiet, "no progress and no information, only warnings and errors");
+  app.add_option("--log-format", chosen.format, "text or json")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, log_format>{{"text", log_format::text}, {"json", log_format::json}}))
+      ->type_name("FORMAT");
+  std::vector<std::unique_ptr<duration_option>> durations;
+  std::string until_text;
+  std::string streaming_text = "on";
+  add_stream(app, chosen, durations, until_text, streaming_text);
+  add_decode(app, chosen);
+  try {
+    app.parse(argc, argv);
+    for (auto& each : durations)
+      if (!each->text.empty()) *each->target = parse_duration(each->text);
+    if (!until_text.empty()) chosen.stream.end = parse_until(until_text);
+    chosen.stream.streaming = streaming_text == "on";
+  } catch (const CLI::Success& done) {
+    parsed.exit_code = app.exit(done);
+  } catch (const CLI::ParseError& error) {
+    app.exit(error);
+    parsed.exit_code = 2;
+  } catch (const failure& error) {
+    log(error);
+    parsed.exit_code = 2;
+  }
+  return parsed;
+}
+
+}  // namespace tidewire

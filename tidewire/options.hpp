@@ -1,0 +1,77 @@
+// What the command line asks for. CLI11 is seen by options.cpp only.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tidewire/log.hpp"
+
+namespace tidewire {
+
+/// Where a bounded run ends.
+struct until {
+  enum class kind { never, now, position, duration, transactions };
+  kind is = kind::never;
+  std::string position;
+  std::chrono::milliseconds duration{};
+  std::uint64_t transactions = 0;
+};
+
+struct stream_options {
+  std::string url;
+  std::string to = "stdout";
+  std::string slot = "tidewire";
+  std::vector<std::string> publications{"tidewire"};
+  bool create_slot = false;
+  bool temporary_slot = false;
+  bool failover = false;
+  bool two_phase = false;
+  bool binary = false;
+  bool messages = false;
+  bool streaming = true;
+  bool trace = false;
+  std::string origin;  // empty: the server's default (any)
+  std::optional<unsigned> protocol;
+  std::string position_file;  // empty: beside a file sink, none for stdout
+  std::string capture_file;
+  until end;
+  std::chrono::milliseconds status_interval{10'000};
+  std::chrono::milliseconds sync_interval{1'000};
+  std::chrono::milliseconds heartbeat{0};
+  std::chrono::milliseconds read_deadline{60'000};
+  std::chrono::milliseconds lock_timeout{10'000};
+  std::chrono::milliseconds slot_wait{90'000};
+  std::string spill_dir;
+  std::uint64_t spill_memory_bytes = 16u << 20;
+};
+
+struct decode_options {
+  std::string file;
+  std::string to = "stdout";
+};
+
+struct options {
+  enum class command { stream, decode, none };
+  command run = command::none;
+  log_format format = log_format::text;
+  bool quiet = false;
+  stream_options stream;
+  decode_options decode;
+};
+
+/// Reads the command line. Prints help, version or a usage error itself and then gives the exit code instead.
+struct parsed_options {
+  std::optional<int> exit_code;
+  options chosen;
+};
+parsed_options parse_options(int argc, char** argv);
+
+/// `now`, an LSN such as 0/16B3748, a duration (500ms, 30s, 5m, 2h) or a count of transactions (100tx).
+/// Throws failure TW-USAGE-OPTION.
+until parse_until(const std::string& text);
+std::chrono::milliseconds parse_duration(const std::string& text);
+
+}  // namespace tidewire
