@@ -39,6 +39,10 @@ class frame_buffer {
   frame_buffer(const frame_buffer&) = delete;
   frame_buffer& operator=(const frame_buffer&) = delete;
 
+  /// Bytes that may be read past the end of any view, so that copying short values needs no loop. What they
+  /// hold means nothing.
+  static constexpr std::size_t readable_slack = 64;
+
   /// Room for a read: all free space, at least `at_least` bytes of it unless `max` leaves less (then perhaps
   /// none). Ends the life of every view that was handed out.
   std::span<std::uint8_t> free(std::size_t at_least) {
@@ -103,7 +107,7 @@ class frame_buffer {
   }
 
   void reallocate(std::size_t capacity) {
-    auto grown = std::make_unique_for_overwrite<std::uint8_t[]>(capacity);
+    auto grown = std::make_unique_for_overwrite<std::uint8_t[]>(capacity + readable_slack);
     move_to(grown.get());
     bytes_ = std::move(grown);
     capacity_ = capacity;

@@ -68,6 +68,8 @@ class link {
   /// there are bytes that came before it (CVE-2021-23222: they would pass for encrypted ones).
   auto start_tls(const tls_options& options) { return tls_awaiter{{*this}, options}; }
 
+  /// Whether the next receive would not suspend.
+  bool frame_waiting() { return frame_ready(); }
   /// Bytes that have been received and not been taken.
   std::size_t pending_bytes() const { return buffer_.pending().size(); }
   /// What the handshake found, or null without TLS.

@@ -18,9 +18,27 @@ inline void encode_capture_header(encoder& out) {
   out.text(capture_magic);
 }
 
-/// `payload`: one CopyData message's payload, beginning with 'w' (WAL data) or 'k' (keepalive).
+/// What a record's payload may begin with: WAL data, a keepalive, or the beginning of a connection.
+constexpr bool is_capture_kind(std::uint8_t kind) {
+  return kind == 'w' || kind == 'k' || kind == 'c';
+}
+
+/// The payload that says that a connection begins, whose stream goes on from `from` (an LSN).
+inline void encode_capture_connection(encoder& out, std::uint64_t from) {
+  out.u8('c');
+  out.be(from);
+}
+
+inline decoded<std::uint64_t> decode_capture_connection(byte_view payload) {
+  cursor in(payload);
+  in.u8("record kind");
+  auto from = in.be<std::uint64_t>("position");
+  return in.finish(from);
+}
+
+/// `payload`: one CopyData message's payload, or what encode_capture_connection made.
 inline void encode_capture_record(encoder& out, byte_view payload) {
-  if (payload.empty() || (payload[0] != 'w' && payload[0] != 'k'))
+  if (payload.empty() || !is_capture_kind(payload[0]))
     return out.fail(decode_errc::unknown_tag, "record kind");
   if (payload.size() > max_capture_record_bytes)
     return out.fail(decode_errc::limit_exceeded, "record length");
@@ -51,7 +69,7 @@ class capture_reader {
 
   /// The next record's payload, valid as long as the window; nothing if what is left of the window does not
   /// hold a whole one. Errors: bad_value (not a capture), bad_length (an empty record), limit_exceeded,
-  /// unknown_tag (a payload that begins with neither 'w' nor 'k').
+  /// unknown_tag (a payload that begins with another letter).
   decoded<std::optional<byte_view>> next() {
     if (error_.code != decode_errc::none) return std::unexpected(error_);
     if (!header_read_ && !read_header()) {
@@ -64,7 +82,7 @@ class capture_reader {
     auto length = load_be<std::uint32_t>(left.data());
     if (length == 0) return fail(decode_errc::bad_length, 0, "record length");
     if (length > max_capture_record_bytes) return fail(decode_errc::limit_exceeded, 0, "record length");
-    if (left.size() > length_bytes && left[length_bytes] != 'w' && left[length_bytes] != 'k')
+    if (left.size() > length_bytes && !is_capture_kind(left[length_bytes]))
       return fail(decode_errc::unknown_tag, length_bytes, "record kind");
     wanted_ = length_bytes + length;
     if (left.size() < wanted_) return std::nullopt;

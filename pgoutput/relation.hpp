@@ -25,6 +25,7 @@ struct relation_column {
 /// An owned copy of a relation message.
 struct relation {
   std::uint32_t oid = 0;
+  std::uint32_t index = 0;    // counts the relations of a cache in the order of their first announcement
   std::uint32_t version = 0;  // 1 when first announced; one more with every change of what follows
   std::string schema;         // never empty
   std::string name;
@@ -95,6 +96,7 @@ class relation_cache {
       if (entries_.size() >= bounds_.relations)
         return std::unexpected(decode_error{decode_errc::limit_exceeded, 0, "number of relations"});
       at = entries_.try_emplace(message.oid).first;
+      at->second.described.index = static_cast<std::uint32_t>(entries_.size() - 1);
     }
     bytes_ = bytes_ - before + after;
     at->second.connection = connection_;

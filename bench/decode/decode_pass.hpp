@@ -36,8 +36,8 @@ class row_reader {
   void read(byte_view file) {
     pgoutput::capture_reader records(file);
     while (auto record = checked(records.next())) {
-      if ((*record)[0] == 'k') {
-        seen_.keepalives += 1;
+      if ((*record)[0] != 'w') {
+        seen_.keepalives += (*record)[0] == 'k';
         continue;
       }
       if (record->size() <= xlog_data_header_bytes)

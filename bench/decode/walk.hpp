@@ -46,7 +46,7 @@ inline const std::uint8_t* walk_tuple(const std::uint8_t* at, const std::uint8_t
         streamed = *message == 'S';
       }
     } else {
-      ++seen.keepalives;
+      seen.keepalives += record[4] == 'k';
     }
     record = next;
   }

@@ -1,0 +1,11 @@
+// A relation as the rest of tidewire knows tables.
+#pragma once
+
+#include "core/table.hpp"
+#include "pgoutput/relation.hpp"
+
+namespace tidewire::pgoutput {
+
+table table_of(const relation& from, const type_names& types);
+
+}  // namespace tidewire::pgoutput
