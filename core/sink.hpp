@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -26,12 +27,14 @@ class sink {
   virtual void cut(std::uint64_t offset) = 0;
 };
 
-/// `stdout` or `file:PATH`. `resume_at`: the offset of the stored position; a file is cut back to it, and must
-/// be at least as long. Without it a file must be empty or absent. Throws failure TW-SINK-… (refused) or, for
-/// a `to` that is neither, TW-USAGE-SINK (usage).
+/// `stdout` or `file:PATH`. Throws failure TW-USAGE-SINK for anything else.
+void check_sink(const std::string& to);
+
+/// `resume_at`: the offset of the stored position; a file is cut back to it, and must be at least as long.
+/// Without it a file must be empty or absent. Throws failure TW-SINK-… (refused).
 struct sink_place {
   std::string to;
-  std::uint64_t resume_at = 0;
+  std::optional<std::uint64_t> resume_at;
 };
 std::unique_ptr<sink> open_sink(const sink_place& place);
 
