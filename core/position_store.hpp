@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 
 #include "core/bytes.hpp"
 #include "core/decode_error.hpp"
+#include "core/posix_file.hpp"
 
 namespace tidewire {
 
@@ -18,6 +20,7 @@ namespace tidewire {
 struct stored_position {
   std::string source;  // the kind: "postgres"
   /// Names and values, for example system_identifier → 7301…, slot → tidewire. The order does not count.
+  /// No name is empty or there twice.
   std::vector<std::pair<std::string, std::string>> identity;
   std::string position;                 // the source's own text: an LSN, a GTID set, a resume token
   std::uint64_t sink_offset_bytes = 0;  // how much of the sink belongs to it
@@ -28,34 +31,49 @@ struct stored_position {
 };
 
 inline constexpr std::size_t max_position_file_bytes = 1 << 20;
+inline constexpr std::size_t max_position_identity = 64;
 
 /// The file's bytes and back. Errors: bad_value (magic, version, a line), bad_checksum, truncated,
-/// trailing_bytes, limit_exceeded.
+/// trailing_bytes, limit_exceeded. What is not legal (a name that is empty or there twice, too many or too
+/// large) is encoded all the same, and then refused.
 std::string encode_position(const stored_position& of);
 decoded<stored_position> decode_position(byte_view file);
 
-/// One process at a time: the file's lock is held as long as this object lives.
+/// What the last line says of all lines before it: SHA-256 in hex.
+std::string position_checksum(std::string_view lines);
+
+/// One process at a time: the lock is held as long as this object lives.
 class position_store {
  public:
+  /// Called before each step of store(), for tests that end the process there.
+  using step_hook = std::function<void(std::string_view step)>;
+
   /// Throws failure TW-POSITION-LOCKED (refused) if another process has it, TW-POSITION-FILE (transient) if
-  /// the folder can't be written.
-  explicit position_store(std::string path);
-  ~position_store();
+  /// the folder can't be written. A symbolic link is followed.
+  explicit position_store(std::string path, step_hook before_step = {});
   position_store(const position_store&) = delete;
   position_store& operator=(const position_store&) = delete;
 
   /// Nothing if there is no file. Throws failure TW-POSITION-DAMAGED (refused) for a file that is not whole:
-  /// which field, at which offset.
+  /// which field, at which offset; TW-POSITION-FILE if it can't be read.
   std::optional<stored_position> load() const;
 
-  /// Replaces the file; durable (file and folder) when it returns. Throws failure TW-POSITION-FILE.
+  /// Replaces the file; durable (file and folder) when it returns. Throws failure TW-POSITION-FILE; then the
+  /// file holds the old position or, if only the folder could not be synced, the new one.
   void store(const stored_position& what);
 
+  /// As it was given.
   const std::string& path() const { return path_; }
 
  private:
+  [[noreturn]] void fail(const char* what, int error) const;
+  void lock();
+
   std::string path_;
-  int lock_ = -1;
+  step_hook before_step_;
+  std::string name_;
+  posix::descriptor folder_;
+  posix::descriptor lock_;
 };
 
 /// Throws failure TW-POSITION-FOREIGN (refused), naming every difference, if `stored` belongs to another
