@@ -43,14 +43,11 @@ class follower {
     link& from = with_.to;
     last_status_at_ = from.now();
     co_await tell(true);
+    if (bound_reached()) co_return follow_end::until;
     for (;;) {
-      if (!feed_.has_room()) [[unlikely]] {
-        co_await from.wait_wake();
-        co_await woken();
-        if (state_.stop) co_return follow_end::asked;
-        continue;
-      }
       if (feed_.replaying()) [[unlikely]] {
+        if (!feed_.has_room()) co_await wait_for_room();
+        if (state_.stop) co_return follow_end::asked;
         feed_.replay_more();
         if (bound_reached()) co_return follow_end::until;
         continue;
@@ -64,12 +61,16 @@ class follower {
         continue;
       }
       byte_view bytes = *frame;
-      if (is_wal_data(bytes)) [[likely]] {
-        if (!wal_data(bytes.subspan(frame_head)) || bound_reached()) co_return follow_end::until;
+      if (!is_wal_data(bytes)) [[unlikely]] {
+        co_await other(bytes);
+        if (bound_reached()) co_return follow_end::until;
         continue;
       }
-      co_await other(bytes);
-      if (bound_reached()) co_return follow_end::until;
+      if (!feed_.has_room()) [[unlikely]]
+        co_await wait_for_room();
+      if (state_.stop) [[unlikely]]
+        co_return follow_end::asked;
+      if (!wal_data(bytes.subspan(frame_head)) || bound_reached()) co_return follow_end::until;
     }
   }
 
@@ -97,6 +98,14 @@ class follower {
     if (feed_.replaying()) return false;
     if (settings_.until.valid() && feed_.done() >= settings_.until) return true;
     return settings_.until_transactions != 0 && feed_.transactions() >= settings_.until_transactions;
+  }
+
+  /// Back-pressure: nothing is read, but the server hears from us. The frame in hand stays valid.
+  conversation<> wait_for_room() {
+    while (!feed_.has_room() && !state_.stop) {
+      co_await with_.to.wait_wake();
+      co_await woken();
+    }
   }
 
   /// Everything but WAL data.

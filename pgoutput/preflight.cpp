@@ -168,6 +168,11 @@ void check_settings(const source_settings& settings) {
 }
 
 conversation<server_facts> ask_server(wire::session& with) {
+  // Such a database vouches for no encoding: the server would refuse to convert what is not UTF-8, and nothing
+  // of it could be read.
+  auto encoding = with.parameters.find("server_encoding");
+  if (encoding != with.parameters.end() && encoding->second == "SQL_ASCII")
+    co_await wire::query(with, "SET client_encoding = 'SQL_ASCII'");
   wire::result_set system = co_await wire::query(with, "IDENTIFY_SYSTEM");
   server_facts server;
   server.system_identifier = system.first(0);

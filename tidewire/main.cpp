@@ -1,0 +1,75 @@
+#include <algorithm>
+#include <csignal>
+#include <cstring>
+
+#include "core/tls.hpp"
+#include "tidewire/decode.hpp"
+#include "tidewire/options.hpp"
+#include "tidewire/stream.hpp"
+#include "wire/connection_settings.hpp"
+
+namespace {
+
+using namespace tidewire;
+
+int exit_code_of(failure_kind kind) {
+  switch (kind) {
+    case failure_kind::transient: return 1;
+    case failure_kind::usage: return 2;
+    case failure_kind::refused: return 3;
+  }
+  return 1;
+}
+
+bool holds_secret(const std::string& url) {
+  try {
+    return wire::read_connection_string(url).secret_in_string;
+  } catch (const failure&) {
+    return true;  // what can't be read may hold anything
+  }
+}
+
+/// A password on the command line can be seen in the process list: what was read is overwritten there.
+void hide_url(int argc, char** argv, const std::string& url) {
+  if (!holds_secret(url)) return;
+  for (int i = 1; i < argc; ++i) {
+    std::string_view word = argv[i];
+    // Also as --option=URL would have it.
+    if (url.empty() || !word.ends_with(url)) continue;
+    std::fill_n(argv[i] + (word.size() - url.size()), url.size(), '*');
+  }
+}
+
+int run(int argc, char** argv) {
+  parsed_options parsed = parse_options(argc, argv);
+  if (parsed.exit_code) return *parsed.exit_code;
+  const options& chosen = parsed.chosen;
+  set_log(chosen.format, chosen.quiet);
+  try {
+    switch (chosen.run) {
+      case options::command::stream:
+        hide_url(argc, argv, chosen.stream.url);
+        run_stream(chosen.stream, chosen.quiet);
+        break;
+      case options::command::decode: run_decode(chosen.decode); break;
+      case options::command::none: return 2;
+    }
+  } catch (const failure& why) {
+    // `tidewire stream … | head`: the reader has what it wanted.
+    if (why.code == "TW-SINK-READER-GONE") return 0;
+    log(why);
+    return exit_code_of(why.kind);
+  } catch (const std::exception& why) {
+    log(log_level::error, "TW-INTERNAL", why.what(), "this is a fault of tidewire: please report it");
+    return 1;
+  }
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);
+  init_openssl();
+  return run(argc, argv);
+}
