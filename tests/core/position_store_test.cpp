@@ -3,9 +3,9 @@
 #include <catch2/catch_test_macros.hpp>
 #include <csignal>
 #include <sys/resource.h>
-#include <sys/wait.h>
 
-#include "core/failure.hpp"
+#include "tests/core/child.hpp"
+#include "tests/core/failure_of.hpp"
 #include "tests/core/temporary_folder.hpp"
 
 using namespace tidewire;
@@ -20,35 +20,6 @@ stored_position at(std::string position) {
   p.position = std::move(position);
   p.sink_offset_bytes = 10;
   return p;
-}
-
-template <class Run>
-failure failure_of(Run run) {
-  try {
-    run();
-  } catch (const failure& f) {
-    return f;
-  }
-  FAIL("nothing was thrown");
-  throw;
-}
-
-/// The child's exit code.
-template <class Run>
-int in_child(Run run) {
-  pid_t child = ::fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {
-    int code = 99;
-    try {
-      code = run();
-    } catch (...) {
-    }
-    ::_exit(code);
-  }
-  int status = 0;
-  REQUIRE(::waitpid(child, &status, 0) == child);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 const std::vector<std::string> all_steps{"remove", "create", "write", "sync", "rename", "sync folder"};

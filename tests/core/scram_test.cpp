@@ -6,24 +6,13 @@
 #include <nlohmann/json.hpp>
 #include <openssl/evp.h>
 
-#include "core/failure.hpp"
+#include "tests/core/failure_of.hpp"
 #include "tests/core/scram_server.hpp"
 
 using namespace tidewire;
 using namespace tidewire::testing;
 
 namespace {
-
-template <class Run>
-failure failure_of(Run run) {
-  try {
-    run();
-  } catch (const failure& f) {
-    return f;
-  }
-  FAIL("nothing was thrown");
-  throw;
-}
 
 struct exchange {
   scram_hash hash;
