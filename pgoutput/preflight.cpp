@@ -168,8 +168,8 @@ void check_settings(const source_settings& settings) {
 }
 
 conversation<server_facts> ask_server(wire::session& with) {
-  // Such a database vouches for no encoding: the server would refuse to convert what is not UTF-8, and nothing
-  // of it could be read.
+  // Such a database vouches for no encoding: the server would refuse to convert what is not UTF-8, and
+  // nothing of it could be read.
   auto encoding = with.parameters.find("server_encoding");
   if (encoding != with.parameters.end() && encoding->second == "SQL_ASCII")
     co_await wire::query(with, "SET client_encoding = 'SQL_ASCII'");

@@ -181,14 +181,27 @@ void row_changes::change(row_op op, const row_view& row, const message_view& mes
     fill_unchanged(after, before);
     old = old_row::full;
   }
-  writer_.row(op, plan, seq_, old, before, after, message.body.size());
+  std::size_t bytes = message.body.size();
+  if (has_binary(after)) [[unlikely]]
+    bytes += render(after, of, new_text_, message.tag);
+  if (has_binary(before)) [[unlikely]]
+    bytes += render(before, of, old_text_, message.tag);
+  writer_.row(op, plan, seq_, old, before, after, bytes);
+}
+
+/// How many bytes the values take then.
+std::size_t row_changes::render(std::span<value> values, const relation& of, binary_row& into,
+                                message_tag tag) {
+  auto done = into.render(values, of, types_lookup_);
+  if (!done) refuse({done.error().code, done.error().offset, "binary value"}, tag);
+  return into.bytes();
 }
 
 const table_plan& row_changes::plan_of(const relation& of) {
   if (of.index >= plans_.size()) plans_.resize(of.index + std::size_t{1});
   planned& known = plans_[of.index];
   if (known.version != of.version) [[unlikely]] {
-    known.described = std::make_unique<table>(table_of(of, types_));
+    known.described = std::make_unique<table>(table_of(of));
     known.plan = table_plan(*known.described);
     known.version = of.version;
     writer_.schema(*known.described);

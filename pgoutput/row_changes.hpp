@@ -9,6 +9,7 @@
 
 #include "core/envelope.hpp"
 #include "core/failure.hpp"
+#include "pgoutput/binary_row.hpp"
 #include "pgoutput/message.hpp"
 #include "pgoutput/relation.hpp"
 #include "pgoutput/stream_state.hpp"
@@ -103,7 +104,7 @@ class row_changes {
   void origin(const message_view& message);
   void truncate(const message_view& message, bool streamed);
   void logical(const message_view& message, bool streamed);
-  void render_binary(std::span<value> values, const relation& of, std::string& into);
+  std::size_t render(std::span<value> values, const relation& of, binary_row& into, message_tag tag);
   void reached(wire::lsn end);
 
   stream_state state_;
@@ -113,7 +114,8 @@ class row_changes {
   std::vector<planned> plans_;  // by relation::index
   std::vector<value> new_values_ = std::vector<value>(max_columns);
   std::vector<value> old_values_ = std::vector<value>(max_columns);
-  std::string new_text_, old_text_;  // of values that came in binary form
+  announced_types types_lookup_{types_};
+  binary_row new_text_, old_text_;  // of values that came in binary form
 
   json::buffer none_;
   json::buffer* out_ = &none_;

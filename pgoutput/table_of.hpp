@@ -6,6 +6,6 @@
 
 namespace tidewire::pgoutput {
 
-table table_of(const relation& from, const type_names& types);
+table table_of(const relation& from);
 
 }  // namespace tidewire::pgoutput

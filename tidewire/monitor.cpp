@@ -1,6 +1,7 @@
 #include "tidewire/monitor.hpp"
 
 #include <algorithm>
+#include <asio/any_io_executor.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
@@ -42,7 +43,8 @@ asio::awaitable<source_status> ask(wire::client& with, std::string slot) {
 }  // namespace
 
 asio::awaitable<void> monitor(const wire::connection_options& source, monitor_settings settings) {
-  asio::steady_timer timer(co_await asio::this_coro::executor);
+  asio::any_io_executor executor = co_await asio::this_coro::executor;
+  asio::steady_timer timer(executor);
   std::unique_ptr<wire::client> with;
   clock::time_point next_beat = clock::now(), next_status = next_beat;
   bool warned = false;

@@ -185,7 +185,8 @@ class stream_run {
     if (slot.made_now)
       log(log_level::info, "", "made the slot " + source_.slot + " at " + to_string(slot.confirmed));
     pgoutput::position from = first ? first_position(slot, server) : feed_->next();
-    co_await with.run(pgoutput::check_position(with.talk, server, slot, from.at, from.timeline));
+    if (!slot.made_now)
+      co_await with.run(pgoutput::check_position(with.talk, server, slot, from.at, from.timeline));
     co_await with.run(pgoutput::start_replication(with.talk, server, source_, slot.confirmed));
     if (first) open_lines(server, from);
     feed_->connected(server.timeline);

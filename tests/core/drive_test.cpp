@@ -182,7 +182,7 @@ TEST_CASE("Conversations run over TCP, one after the other", "[drive]") {
 
 TEST_CASE("Conversations run over Unix sockets", "[drive]") {
   temporary_folder folder;
-  std::string path = folder.file("socket");
+  std::string path = folder / "socket";
   test_peer peer{echo, listen_unix(path)};
   run_io([&]() -> asio::awaitable<void> {
     endpoint to;
@@ -215,7 +215,7 @@ TEST_CASE("Nobody listens", "[drive]") {
   CHECK(std::string(refused.what()) ==
         "could not connect to 127.0.0.1:" + std::to_string(to.port) + " (127.0.0.1: Connection refused)");
   temporary_folder folder;
-  to.unix_path = folder.file("none");
+  to.unix_path = folder / "none";
   failure missing = failure_of([&]() -> asio::awaitable<void> { connection db = co_await join(to); });
   CHECK(missing.code == "TW-NET-CONNECT");
   CHECK(missing.hint.find("path") != std::string::npos);
@@ -241,7 +241,7 @@ TEST_CASE("A server that does not accept", "[drive]") {
     to.port = port_of(listener.get());
   }
   SECTION("over a Unix socket") {
-    to.unix_path = folder.file("socket");
+    to.unix_path = folder / "socket";
     listener = listen_unix(to.unix_path, 0);
   }
   tidewire::socket_address name = to.unix_path.empty() ? *tidewire::literal_address(to.host, to.port)
@@ -464,7 +464,7 @@ TEST_CASE("TLS is started in the middle of a conversation", "[drive]") {
   wish.self = make_identity({}, &authority);
   tidewire::tls_options options;
   options.host = "db.test";
-  options.ca_file = write_certificate(authority, folder.file("ca.pem"));
+  options.ca_file = write_certificate(authority, folder / "ca.pem");
   SECTION("and carries what follows") {
     test_peer peer{[&](int fd) { offer_tls(fd, wish, echo_tls); }};
     run_io([&]() -> asio::awaitable<void> {
@@ -487,7 +487,7 @@ TEST_CASE("TLS is started in the middle of a conversation", "[drive]") {
     CHECK(found.code == "TW-TLS-HOST-NAME");
   }
   SECTION("and fails for options that are wrong") {
-    options.ca_file = folder.file("none.pem");
+    options.ca_file = folder / "none.pem";
     test_peer peer{[&](int fd) { offer_tls(fd, wish, echo_tls); }};
     failure found = failure_of([&]() -> asio::awaitable<void> {
       connection db = co_await join(loopback(peer));

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdlib>
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <openssl/bio.h>
@@ -14,37 +13,16 @@
 #include <openssl/x509v3.h>
 #include <stdexcept>
 #include <string>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <vector>
 
 #include "core/tls_setup.hpp"
+#include "tests/core/temporary_folder.hpp"
 
 namespace tidewire::testing {
 
 /// Before anything else here uses OpenSSL, so that a strange OPENSSL_CONF does not reach the tests either.
 inline const bool openssl_started = (init_openssl(), true);
-
-/// A folder that goes with all that is in it.
-class temporary_folder {
- public:
-  temporary_folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "tidewire-test-XXXXXX").string();
-    if (!::mkdtemp(name.data())) throw std::runtime_error("mkdtemp");
-    path_ = name;
-  }
-  ~temporary_folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  temporary_folder(const temporary_folder&) = delete;
-  temporary_folder& operator=(const temporary_folder&) = delete;
-
-  std::string file(const std::string& name) const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
-};
 
 using key_pointer = std::shared_ptr<EVP_PKEY>;
 using certificate_pointer = std::shared_ptr<X509>;

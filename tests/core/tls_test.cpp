@@ -117,7 +117,7 @@ struct world {
   temporary_folder folder;
   identity authority = make_identity(authority_wish("Test authority"));
   identity server = make_identity({.serial = 2}, &authority);
-  std::string authority_file = write_certificate(authority, folder.file("ca.pem"));
+  std::string authority_file = write_certificate(authority, folder / "ca.pem");
   tls_options options() const {
     tls_options made;
     made.host = "db.test";
@@ -184,7 +184,7 @@ TEST_CASE("A server that is not trusted", "[tls]") {
   SECTION("is self-signed, but named as its own authority") {
     wish.self = make_identity({});
     tls_options options = w.options();
-    options.ca_file = write_certificate(wish.self, w.folder.file("self.pem"));
+    options.ca_file = write_certificate(wish.self, w.folder / "self.pem");
     CHECK(handshake_failure(wish, options).code == "none");
   }
   SECTION("has an unknown authority") {
@@ -288,8 +288,8 @@ TEST_CASE("Client certificates", "[tls]") {
   tls_server_wish wish = w.wish();
   wish.client_authority = &clients;
   tls_options options = w.options();
-  options.certificate_file = write_certificate(client, w.folder.file("client.pem"));
-  options.key_file = write_key(client, w.folder.file("client.key"));
+  options.certificate_file = write_certificate(client, w.folder / "client.pem");
+  options.key_file = write_key(client, w.folder / "client.key");
   auto exchange = [&](int version) {
     wish.max_version = version;
     session talk{wish, options};
@@ -311,12 +311,12 @@ TEST_CASE("Client certificates", "[tls]") {
   }
   SECTION("of an authority that the server does not know") {
     identity stranger = make_identity(who);
-    options.certificate_file = write_certificate(stranger, w.folder.file("stranger.pem"));
-    options.key_file = write_key(stranger, w.folder.file("stranger.key"));
+    options.certificate_file = write_certificate(stranger, w.folder / "stranger.pem");
+    options.key_file = write_key(stranger, w.folder / "stranger.key");
     CHECK(exchange(TLS1_3_VERSION).code == "TW-TLS-CLIENT-CERTIFICATE");
   }
   SECTION("with an encrypted key") {
-    options.key_file = write_key(client, w.folder.file("secret.key"), "pass");
+    options.key_file = write_key(client, w.folder / "secret.key", "pass");
     failure locked = options_failure(options);
     CHECK(locked.code == "TW-TLS-KEY-FILE");
     CHECK(has(locked.hint, "sslpassword"));
@@ -336,13 +336,13 @@ TEST_CASE("Client certificates", "[tls]") {
   }
   SECTION("with files that are not there or do not fit") {
     tls_options wrong = options;
-    wrong.key_file = w.folder.file("none.key");
+    wrong.key_file = w.folder / "none.key";
     CHECK(options_failure(wrong).code == "TW-TLS-KEY-FILE");
     wrong = options;
-    wrong.certificate_file = w.folder.file("none.pem");
+    wrong.certificate_file = w.folder / "none.pem";
     CHECK(options_failure(wrong).code == "TW-TLS-CLIENT-CERTIFICATE");
     wrong = options;
-    wrong.key_file = write_key(clients, w.folder.file("other.key"));
+    wrong.key_file = write_key(clients, w.folder / "other.key");
     CHECK(!options_failure(wrong).code.starts_with("none"));
     wrong = options;
     wrong.key_file = "";
@@ -354,30 +354,30 @@ TEST_CASE("Revocation lists", "[tls]") {
   world w;
   tls_options options = w.options();
   identity fine = make_identity({.serial = 7}, &w.authority);
-  options.crl_file = write_revocations(w.authority, {&w.server}, w.folder.file("list.crl"));
+  options.crl_file = write_revocations(w.authority, {&w.server}, w.folder / "list.crl");
   tls_server_wish wish = w.wish();
   failure found = handshake_failure(wish, options);
   CHECK(found.code == "TW-TLS-REVOKED");
   CHECK(has(found.what(), "certificate revoked"));
   wish.self = fine;
   CHECK(handshake_failure(wish, options).code == "none");
-  options.crl_file = w.folder.file("none.crl");
+  options.crl_file = w.folder / "none.crl";
   CHECK(options_failure(options).code == "TW-TLS-CRL-FILE");
   identity other = make_identity(authority_wish("Other authority"));
-  options.crl_file = write_revocations(other, {}, w.folder.file("other.crl"));
+  options.crl_file = write_revocations(other, {}, w.folder / "other.crl");
   CHECK(handshake_failure(wish, options).code == "TW-TLS-REVOKED");
 }
 
 TEST_CASE("Files of authorities", "[tls]") {
   world w;
   tls_options options = w.options();
-  options.ca_file = w.folder.file("none.pem");
+  options.ca_file = w.folder / "none.pem";
   failure found = options_failure(options);
   CHECK(found.code == "TW-TLS-CA-FILE");
   CHECK(found.kind == failure_kind::usage);
   CHECK(has(found.what(), "none.pem"));
-  std::ofstream(w.folder.file("empty.pem")) << "no certificate\n";
-  options.ca_file = w.folder.file("empty.pem");
+  std::ofstream(w.folder / "empty.pem") << "no certificate\n";
+  options.ca_file = w.folder / "empty.pem";
   CHECK(options_failure(options).code == "TW-TLS-CA-FILE");
   options.ca_file = "";
   CHECK(options_failure(options).code == "TW-TLS-CA-FILE");

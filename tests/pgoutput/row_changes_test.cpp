@@ -97,21 +97,22 @@ TEST_CASE("A transaction becomes lines, its table is described once", "[row_chan
   lines_of lines;
   lines.take_all({messages::begin(0x100), messages::relation(), messages::insert("1", "a"),
                   messages::insert("2", "b"), messages::commit(0x100, 0x130)});
-  CHECK(
-      lines.text() ==
-      R"({"v":1,"op":"begin","lsn":"0/100","xid":7,"ts":"2000-01-01T00:00:00.000000Z"})"
-      "\n"
-      R"({"v":1,"op":"schema","schema":"public","table":"t","oid":16384,"identity":"default","columns":[)"
-      R"({"name":"id","type_oid":23,"typmod":-1,"key":true},{"name":"note","type_oid":25,"typmod":-1,"key":false}]})"
-      "\n"
-      R"({"v":1,"op":"insert","schema":"public","table":"t","lsn":"0/100","xid":7,)"
-      R"("ts":"2000-01-01T00:00:00.000000Z","seq":1,"after":{"id":1,"note":"a"}})"
-      "\n"
-      R"({"v":1,"op":"insert","schema":"public","table":"t","lsn":"0/100","xid":7,)"
-      R"("ts":"2000-01-01T00:00:00.000000Z","seq":2,"after":{"id":2,"note":"b"}})"
-      "\n"
-      R"({"v":1,"op":"commit","lsn":"0/100","xid":7,"ts":"2000-01-01T00:00:00.000000Z","end_lsn":"0/130","changes":2})"
-      "\n");
+  CHECK(lines.text() ==
+        R"({"v":1,"op":"begin","lsn":"0/100","xid":7,"ts":"2000-01-01T00:00:00.000000Z"})"
+        "\n"
+        R"({"v":1,"op":"schema","schema":"public","table":"t","oid":16384,"identity":"default","columns":[)"
+        R"({"name":"id","type_oid":23,"typmod":-1,"key":true},)"
+        R"({"name":"note","type_oid":25,"typmod":-1,"key":false}]})"
+        "\n"
+        R"({"v":1,"op":"insert","schema":"public","table":"t","lsn":"0/100","xid":7,)"
+        R"("ts":"2000-01-01T00:00:00.000000Z","seq":1,"after":{"id":1,"note":"a"}})"
+        "\n"
+        R"({"v":1,"op":"insert","schema":"public","table":"t","lsn":"0/100","xid":7,)"
+        R"("ts":"2000-01-01T00:00:00.000000Z","seq":2,"after":{"id":2,"note":"b"}})"
+        "\n"
+        R"({"v":1,"op":"commit","lsn":"0/100","xid":7,"ts":"2000-01-01T00:00:00.000000Z",)"
+        R"("end_lsn":"0/130","changes":2})"
+        "\n");
   CHECK(lines.changes.done().end == wire::lsn{0x130});
   CHECK(lines.changes.done().transactions == 1);
   CHECK(lines.changes.done().changes == 2);

@@ -13,26 +13,16 @@
 
 #include "core/failure.hpp"
 #include "pgoutput/message.hpp"
+#include "tests/core/temporary_folder.hpp"
 #include "tests/pgoutput/codec_case.hpp"
 
 using namespace tidewire;
 using namespace tidewire::pgoutput;
 using namespace tidewire::pgoutput::testing;
+using tidewire::testing::temporary_folder;
 using limits = transaction_buffer::limits;
 
 namespace {
-
-class temporary_folder {
- public:
-  temporary_folder() {
-    std::string name = std::filesystem::temp_directory_path() / "tidewire-test-XXXXXX";
-    REQUIRE(::mkdtemp(name.data()));
-    path = name;
-  }
-  ~temporary_folder() { std::filesystem::remove_all(path); }
-  bool empty() const { return std::filesystem::is_empty(path); }
-  std::string path;
-};
 
 limits small(std::size_t memory_bytes) {
   limits bounds;
@@ -87,7 +77,7 @@ using list = std::vector<std::string>;
 
 TEST_CASE("interleaved transactions come out whole and in their order, from memory") {
   temporary_folder folder;
-  transaction_buffer buffer(folder.path);
+  transaction_buffer buffer(folder.path());
   buffer.start(1);
   buffer.add(1, insert(1, "a"));
   buffer.start(0xfffffff0);
@@ -105,13 +95,13 @@ TEST_CASE("interleaved transactions come out whole and in their order, from memo
   CHECK(buffer.open_transactions() == 0);
   CHECK(buffer.memory_bytes() == 0);
   CHECK(buffer.spilled_bytes() == 0);
-  CHECK(open_files(folder.path) == 0);  // no file until one is needed
+  CHECK(open_files(folder.path()) == 0);  // no file until one is needed
 }
 
 TEST_CASE("aborts drop what they name and nothing else") {
   temporary_folder folder;
   for (std::size_t memory : {std::size_t{0}, std::size_t{1} << 20}) {
-    transaction_buffer buffer(folder.path, small(memory));
+    transaction_buffer buffer(folder.path(), small(memory));
     for (const char* round : {"1", "2"}) {
       for (std::uint32_t subxid : {10, 11, 12, 13, 14})
         buffer.add(10, insert(subxid, std::to_string(subxid) + "-" + round));
@@ -135,7 +125,7 @@ TEST_CASE("aborts drop what they name and nothing else") {
 
 TEST_CASE("relations and types of an aborted subtransaction go, an origin belongs to the transaction") {
   temporary_folder folder;
-  transaction_buffer buffer(folder.path);
+  transaction_buffer buffer(folder.path());
   relation_view table{0, 16385, "public", "t", replica_identity::primary_key, 0, {}};
   auto relation = [&](std::uint32_t xid) {
     table.xid = xid;
@@ -159,7 +149,7 @@ TEST_CASE("relations and types of an aborted subtransaction go, an origin belong
 
 TEST_CASE("beyond the limit one nameless private file takes what memory does not") {
   temporary_folder folder;
-  transaction_buffer buffer(folder.path, small(64 * 1024));
+  transaction_buffer buffer(folder.path(), small(64 * 1024));
   std::map<std::uint32_t, list> expected;
   for (int i = 0; i < 3000; ++i) {
     std::uint32_t xid = 100 + static_cast<std::uint32_t>(i * 7 % 50);
@@ -169,9 +159,9 @@ TEST_CASE("beyond the limit one nameless private file takes what memory does not
     CHECK(buffer.memory_bytes() <= 64 * 1024);
   }
   mode_t mode = 0;
-  CHECK(open_files(folder.path, &mode) == 1);
+  CHECK(open_files(folder.path(), &mode) == 1);
   CHECK(mode == 0600);
-  CHECK(folder.empty());
+  CHECK(std::filesystem::is_empty(folder.path()));
   CHECK(buffer.spilled_bytes() > 200 * 1024);
   for (const auto& [xid, list] : expected) CHECK(texts(buffer, xid) == list);
   CHECK(buffer.memory_bytes() == 0);
@@ -184,7 +174,7 @@ TEST_CASE("random streams agree with a simple model") {
   temporary_folder folder;
   for (std::size_t memory : {std::size_t{0}, std::size_t{20'000}, std::size_t{600'000}}) {
     CAPTURE(memory);
-    transaction_buffer buffer(folder.path, small(memory));
+    transaction_buffer buffer(folder.path(), small(memory));
     std::mt19937 random(7);
     struct kept {
       std::uint32_t subxid;
@@ -229,7 +219,7 @@ TEST_CASE("random streams agree with a simple model") {
 
 TEST_CASE("a message larger than a block, and one larger than the memory allowed") {
   temporary_folder folder;
-  transaction_buffer buffer(folder.path, small(1 << 20));
+  transaction_buffer buffer(folder.path(), small(1 << 20));
   list expected{"before", std::string(400'000, 'x'), "between", std::string(5'000'000, 'y'), "after"};
   for (const std::string& each : expected) {
     buffer.add(7, insert(7, each));
@@ -242,7 +232,7 @@ TEST_CASE("a message larger than a block, and one larger than the memory allowed
 TEST_CASE("messages are followed by readable padding") {
   temporary_folder folder;
   for (std::size_t memory : {std::size_t{0}, std::size_t{1} << 20}) {
-    transaction_buffer buffer(folder.path, small(memory));
+    transaction_buffer buffer(folder.path(), small(memory));
     for (std::size_t size : {std::size_t{4096 - 32}, std::size_t{300'000}})
       buffer.add(7, insert(7, std::string(size, 'x')));
     unsigned sum = 0;
@@ -259,7 +249,7 @@ TEST_CASE("messages are followed by readable padding") {
 
 TEST_CASE("a replay that is given up leaves nothing behind; one buffer goes on meanwhile") {
   temporary_folder folder;
-  transaction_buffer buffer(folder.path, small(300'000));
+  transaction_buffer buffer(folder.path(), small(300'000));
   auto fill = [&](std::uint32_t xid) {
     for (int i = 0; i < 1000; ++i) buffer.add(xid, insert(xid, std::string(1000, 'x')));
   };
@@ -286,7 +276,7 @@ TEST_CASE("a replay that is given up leaves nothing behind; one buffer goes on m
 
 TEST_CASE("the file's room is used again") {
   temporary_folder folder;
-  transaction_buffer buffer(folder.path, small(100'000));
+  transaction_buffer buffer(folder.path(), small(100'000));
   buffer.add(1, insert(1, std::string(200'000, 'x')));  // stays to the end: the file never becomes empty
   std::uint64_t largest = 0;
   for (std::uint32_t xid = 2; xid < 60; ++xid) {
@@ -317,7 +307,7 @@ TEST_CASE("limits") {
   bounds.spill_bytes = 1'000'000;
   bounds.transactions = 2;
   bounds.aborted_bytes = 8000;
-  transaction_buffer buffer(folder.path, bounds);
+  transaction_buffer buffer(folder.path(), bounds);
   buffer.start(1);
   buffer.start(2);
   fails(failure_kind::refused, "TW-PG-OPEN-TRANSACTIONS", [&] { buffer.start(3); });
@@ -347,7 +337,7 @@ TEST_CASE("a folder that cannot be used, and a full disk") {
   CHECK_THROWS_AS(nowhere.add(1, insert(1, "x")), failure);
 
   temporary_folder folder;
-  transaction_buffer buffer(folder.path, small(0));
+  transaction_buffer buffer(folder.path(), small(0));
   rlimit before{};
   REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
   auto handler = std::signal(SIGXFSZ, SIG_IGN);
@@ -369,7 +359,7 @@ TEST_CASE("a folder that cannot be used, and a full disk") {
   CHECK(code == "TW-PG-SPILL");
   CHECK(kind == failure_kind::transient);
   CHECK(hint.starts_with("make room"));
-  CHECK(text.find(folder.path) != text.npos);
+  CHECK(text.find(folder.path()) != text.npos);
   // Once there is room again, the next connection begins anew.
   buffer.clear();
   CHECK(buffer.spilled_bytes() == 0);
@@ -381,13 +371,13 @@ TEST_CASE("many transactions at once share the memory and the file") {
   temporary_folder folder;
   limits bounds;
   bounds.memory_bytes = 1 << 20;
-  transaction_buffer buffer(folder.path, bounds);
+  transaction_buffer buffer(folder.path(), bounds);
   for (int round = 0; round < 3; ++round) {
     for (std::uint32_t xid = 1; xid <= 2000; ++xid)
       buffer.add(xid, insert(xid, std::string(200, static_cast<char>('a' + round))));
     CHECK(buffer.memory_bytes() <= bounds.memory_bytes);
   }
-  CHECK(open_files(folder.path) == 1);
+  CHECK(open_files(folder.path()) == 1);
   for (std::uint32_t xid = 1; xid <= 2000; ++xid) {
     list all = texts(buffer, xid);
     bool right = all.size() == 3 && all[0][0] == 'a' && all[1][0] == 'b' && all[2][0] == 'c';
