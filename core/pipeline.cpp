@@ -1,15 +1,27 @@
 #include "core/pipeline.hpp"
 
 #include <algorithm>
+#include <cassert>
 
 namespace tidewire {
 
 pipeline::pipeline(sink& to, position_store* store, stored_position described, limits bounds,
                    std::function<void()> wake)
-    : sink_(to), store_(store), described_(std::move(described)), bounds_(bounds), wake_(std::move(wake)) {
+    : sink_(to),
+      store_(store),
+      described_(std::move(described)),
+      bounds_(bounds),
+      wake_(std::move(wake)),
+      start_offset_(to.offset()) {
+  assert(bounds_.batches > 0);
   for (std::size_t i = 0; i < bounds_.batches; ++i) free_.push_back(std::make_unique<json::buffer>());
-  writer_ = std::thread([this] { write_batches(); });
-  syncer_ = std::thread([this] { make_durable(); });
+  try {
+    writer_ = std::thread([this] { write_batches(); });
+    syncer_ = std::thread([this] { make_durable(); });
+  } catch (...) {
+    stop_threads(true);
+    throw;
+  }
 }
 
 pipeline::~pipeline() {
@@ -27,16 +39,27 @@ json::buffer* pipeline::acquire() {
 void pipeline::submit(json::buffer* lines, std::optional<checkpoint> complete, std::size_t complete_bytes) {
   std::lock_guard lock(mutex_);
   auto lent = std::ranges::find(lent_, lines, &std::unique_ptr<json::buffer>::get);
-  if (complete) ++submitted_number_;
-  queue_.push_back({std::move(*lent), std::move(complete), complete_bytes});
+  assert(lent != lent_.end() && complete_bytes <= lines->size());
+  if (complete) {
+    ++submitted_number_;
+    submitted_ = complete;
+    in_transaction_ = complete_bytes < lines->size();
+  } else if (lines->size() != 0) {
+    in_transaction_ = true;
+  }
+  queue_.push_back({std::move(*lent), std::move(complete), complete_bytes, submitted_number_});
   lent_.erase(lent);
   to_writer_.notify_one();
 }
 
 void pipeline::advance(checkpoint moved) {
   std::lock_guard lock(mutex_);
+  if (in_transaction_ || submitted_ == moved) return;
   ++submitted_number_;
-  queue_.push_back({nullptr, std::move(moved), 0});
+  submitted_ = moved;
+  // While the sink takes its time an idle source does not pile up places that nobody needs.
+  if (!queue_.empty() && !queue_.back().lines) queue_.pop_back();
+  queue_.push_back({nullptr, std::move(moved), 0, submitted_number_});
   to_writer_.notify_one();
 }
 
@@ -48,7 +71,8 @@ std::optional<checkpoint> pipeline::durable() const {
 
 bool pipeline::settled() const {
   std::lock_guard lock(mutex_);
-  return queue_.empty() && !writing_ && (durable_ ? durable_->number : 0) == submitted_number_;
+  return queue_.empty() && !writing_ && !in_transaction_ &&
+         (durable_ ? durable_->number : 0) == submitted_number_;
 }
 
 void pipeline::rethrow() const {
@@ -73,7 +97,6 @@ void pipeline::keep(std::exception_ptr error) {
 }
 
 void pipeline::write_batches() {
-  std::uint64_t number = 0;
   try {
     std::unique_lock lock(mutex_);
     for (;;) {
@@ -94,7 +117,7 @@ void pipeline::write_batches() {
       bool was_dry = free_.empty();
       if (next.lines) free_.push_back(std::move(next.lines));
       if (next.complete) {
-        written_ = {std::move(*next.complete), start + next.complete_bytes, ++number};
+        written_ = {std::move(*next.complete), start + next.complete_bytes, next.number};
         to_syncer_.notify_one();
       }
       if (was_dry) {
@@ -109,7 +132,8 @@ void pipeline::write_batches() {
 }
 
 void pipeline::make_durable() {
-  auto last = std::chrono::steady_clock::time_point{};
+  // The first is not made to wait.
+  auto last = std::chrono::steady_clock::now() - bounds_.sync_interval;
   auto news = [&] { return written_ && (!durable_ || durable_->number != written_->number); };
   try {
     std::unique_lock lock(mutex_);
@@ -141,7 +165,7 @@ void pipeline::make_durable() {
   }
 }
 
-void pipeline::stop_threads(bool drop) {
+void pipeline::stop_threads(bool drop) noexcept {
   {
     std::lock_guard lock(mutex_);
     (drop ? dropping_ : closing_) = true;
@@ -161,7 +185,8 @@ void pipeline::stop_threads(bool drop) {
 void pipeline::finish() {
   stop_threads(false);
   rethrow();
-  if (durable_ && durable_->offset < sink_.offset()) sink_.cut(durable_->offset);
+  std::uint64_t whole = durable_ ? durable_->offset : start_offset_;
+  if (whole < sink_.offset()) sink_.cut(whole);
 }
 
 }  // namespace tidewire

@@ -29,8 +29,11 @@ struct checkpoint {
   std::uint64_t ack = 0;
   std::uint64_t transactions = 0;  // totals since the position store began
   std::uint64_t changes = 0;
+
+  friend bool operator==(const checkpoint&, const checkpoint&) = default;
 };
 
+/// Used from one thread. After finish() or an error nothing that is handed over is written any more.
 class pipeline {
  public:
   struct limits {
@@ -41,7 +44,7 @@ class pipeline {
 
   /// `store` may be null: then a checkpoint counts as durable when the sink is. `described` gives the
   /// source's identity for the stored positions. `wake` is called from the pipeline's threads when a batch
-  /// becomes free or a checkpoint durable, and must be cheap and thread-safe.
+  /// becomes free, a checkpoint durable, or after an error; it must be cheap and thread-safe, and not throw.
   pipeline(sink& to, position_store* store, stored_position described, limits bounds,
            std::function<void()> wake);
   ~pipeline();
@@ -51,24 +54,27 @@ class pipeline {
   /// An empty buffer, or null when all are on their way: back-pressure.
   json::buffer* acquire();
 
-  /// Hands over a buffer got from acquire. `complete`: the last transaction end in it, `complete_bytes` from
-  /// its start; nothing when the whole batch belongs to a transaction that goes on.
+  /// Hands over a buffer got from acquire, which may be empty. `complete`: the last transaction end in it,
+  /// `complete_bytes` from its start; nothing when the whole batch belongs to a transaction that goes on.
   void submit(json::buffer* batch, std::optional<checkpoint> complete, std::size_t complete_bytes);
 
-  /// The source's position moved on without any lines (an idle source).
+  /// The source's position moved on without any lines (an idle source). Between the lines of a transaction
+  /// there is no place to go on from: then it is ignored. So is the checkpoint that was handed over last.
   void advance(checkpoint moved);
 
   /// The newest checkpoint that will survive a crash.
   std::optional<checkpoint> durable() const;
 
-  /// True when nothing that was handed over still waits to become durable.
+  /// True when nothing that was handed over still waits to become durable, lines of a transaction that goes
+  /// on included.
   bool settled() const;
 
   /// Rethrows what a thread of the pipeline met, if anything.
   void rethrow() const;
 
   /// Writes and syncs all complete transactions, stores the position, cuts an incomplete transaction off the
-  /// sink's end where the sink can, and ends the threads. Blocks.
+  /// sink's end where the sink can, and ends the threads. Blocks. Throws what rethrow() does; then nothing is
+  /// cut.
   void finish();
 
   std::uint64_t bytes_written() const;
@@ -79,6 +85,7 @@ class pipeline {
     std::unique_ptr<json::buffer> lines;
     std::optional<checkpoint> complete;
     std::size_t complete_bytes = 0;
+    std::uint64_t number = 0;  // of `complete`
   };
   struct written_checkpoint {
     checkpoint at;
@@ -89,13 +96,14 @@ class pipeline {
   void write_batches();
   void make_durable();
   void keep(std::exception_ptr error);
-  void stop_threads(bool drop);
+  void stop_threads(bool drop) noexcept;
 
   sink& sink_;
   position_store* store_;
   stored_position described_;
   const limits bounds_;
   std::function<void()> wake_;
+  const std::uint64_t start_offset_;  // of the sink: what is before it is durable
 
   mutable std::mutex mutex_;
   std::condition_variable to_writer_;
@@ -110,6 +118,8 @@ class pipeline {
   std::optional<written_checkpoint> written_;
   std::optional<written_checkpoint> durable_;
   std::uint64_t submitted_number_ = 0;
+  std::optional<checkpoint> submitted_;  // the last one
+  bool in_transaction_ = false;          // what was submitted last are lines of one that goes on
   std::uint64_t bytes_written_ = 0;
   std::exception_ptr error_;
 
