@@ -72,12 +72,12 @@ def in_common_era(make):
 
 
 V = values
-JSON = ['{"b" :  1.10, "a":[1e4,{"x":null}]}', '"s\\u0041"', "[]", "null", "12345678901234567890.50", '{"\\"":"é🐘"}']
+JSON = ['{"b" :  1.10, "a":[1e4,{"x":null}]}', "{ }", '"s\\u0041"', "[]", "null", "123456789012345678901.50",
+        '{"\\"":"é🐘"}']
 EXTREME_INTERVALS = ["178956970 years 7 mons 2147483647 days 2562047788:00:54.775806",
                      "-178956970 years -8 mons -2147483648 days -2562047788:00:54.775807"]
 PATHS = ["$", "$.a[*]", 'strict $."a b".c ? (@.x > 1 && exists(@.y))', "$.**{2 to last}.size()", "lax $[0, 1 to 3]",
          '$ ? (@ like_regex "^a" flag "i")', "-$.a + 2.50 * 3", '$.a ? (@ starts with "é\\"")', "true", '"x"']
-JSON_CASES = [Case("json", JSON), Case("jsonb", JSON), Case("jsonpath", PATHS, since=12)]
 
 CASES = [
     Case("boolean", ["t", "f"]),
@@ -104,7 +104,9 @@ CASES = [
     Case("char(5)", ["", "ab", "é"], lambda r: V.odd_text(r, 5)[:5]),
     Case("name", ["", "n" * 63], V.odd_text),
     Case("\"char\"", ["", "x", " ", "\\", "\x7f", *(["\\303", "\\377", "\\200"] if MAJOR >= 15 else ["é"])]),
-    *JSON_CASES,
+    Case("json", JSON),
+    Case("jsonb", JSON),
+    Case("jsonpath", PATHS, since=12),
     Case("xml", ['<a b="c">d</a>', "text <b/> more", '<?xml version="1.0" encoding="UTF-8"?><é/>', "",
                  '<?xml version="1.1" standalone="yes"?>\n<a/>', "<!DOCTYPE a><a/>"]),
     Case("bytea", ["", "\\x00ff5c27"], lambda r: "\\x" + r.randbytes(r.randint(0, 40)).hex()),
@@ -143,7 +145,8 @@ CASES = [
     Case("polygon", ["((0,0))"], lambda r: f"({V.points(r, 1, 6)})"),
     Case("circle", ["<(0,0),0>"], lambda r: f"<{V.point(r)},{V.plain_float(r).lstrip('-')}>"),
     Case("tsvector", ["", "fat:2 cat:3A", "'a ''b' \"c\""], V.tsvector),
-    Case("tsquery", ["", "fat & !rat", "a|b&c", "(a|b)&c", "a<->(b<->c)", "(a<->b)<->c", "!(a&b)", "!!a", "a:*", "a:*AD",
+    Case("tsquery", ["", "fat & !rat", "a|b&c", "(a|b)&c", "a<->(b<->c)", "(a<->b)<->c", "!(a&b)", "!!a", "a:*",
+                     "a:*AD",
                      " & ".join(f"t{i}" for i in range(3000)), " | ".join(f"!t{i}" for i in range(300)),
                      "".join(f"a{i} & (" for i in range(300)) + "z" + ")" * 300], V.tsquery, count=2 * MANY),
     Case("int2vector", ["", "1", "-1 2 32767"]),
@@ -197,7 +200,8 @@ CASES = [
     Case("hstore", ["", 'a=>NULL, b=>"x y", ""=>""'], V.hstore),
     Case("hstore[]", [], V.array(V.hstore), count=300),
     Case("citext", ["AbC", ""], V.odd_text, count=200),
-    Case("ltree", ["", "a.b.c"], lambda r: ".".join("_aZ9" * r.randint(1, 3) for _ in range(r.randint(1, 9))), since=13),
+    Case("ltree", ["", "a.b.c"], lambda r: ".".join("_aZ9" * r.randint(1, 3) for _ in range(r.randint(1, 9))),
+         since=13),
     Case("lquery", ["*.a.b*@%{1,2}.!c|d", "*{3}"], since=13),
     Case("ltxtquery", ["a & !b*@ | (c & d%)", "a"], since=13),
     Case("cube", ["(1,2),(1,2)", "(0),(-0)", "()"], V.cube, since=14),
@@ -205,10 +209,11 @@ CASES = [
 ]
 MIXED = V.composite(V.composite(V.integer(32), V.odd_text), V.array(V.odd_text), V.plain_float, V.timestamp_tz,
                     lambda r: r.choice(["sad", "a,b", "NULL"]), lambda r: str(r.randint(10, 99)))
+DEEP = V.composite(V.array(MIXED), V.hstore, V.array(lambda r: V.points(r, 2, 2), ";"))
 CASES += [
     Case("mixed", [], MIXED),
-    Case("deep", [], V.composite(V.array(MIXED), V.hstore, V.array(lambda r: V.points(r, 2, 2), ";")), count=500),
-    Case("deep[]", [], V.array(V.composite(V.array(MIXED), V.hstore, V.array(V.point, ";", False))), count=0),
+    Case("deep", [], DEEP, count=500),
+    Case("deep[]", [], V.array(DEEP), count=200),
 ]
 
 
@@ -236,8 +241,8 @@ def ask_tool(lines: list[str]) -> list[str]:
 @pytest.fixture(scope="module")
 def tool():
     if not os.access(TOOL, os.X_OK):
-        pytest.fail(f"{TOOL} is not there. Build it: `ninja -C build/sanitize tests/binary_text_tool` (tools/test makes "
-                    "that folder), or name another build's in TIDEWIRE_BINARY_TEXT_TOOL")
+        pytest.fail(f"{TOOL} is not there. Build it: `ninja -C build/sanitize tests/binary_text_tool` (tools/test "
+                    "makes that folder), or name another build's in TIDEWIRE_BINARY_TEXT_TOOL")
 
 
 @pytest.fixture(scope="module")
@@ -305,7 +310,7 @@ def test_text_is_the_servers(types_db, told, case):
                   + "".join(f"{n}\t{copy_escaped(each)}\n" for n, each in enumerate(literals)) + "\\.\n")
         value = f"s::{case.type}"
     rows = forms(types_db, case.type, source, value)
-    assert len(rows) >= len(literals)
+    assert len(rows) >= len(literals) > 0
     compare(case.type, told, rows)
 
 

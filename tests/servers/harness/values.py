@@ -85,23 +85,24 @@ def plain_float(r: Random) -> str:
 
 
 def numeric(r: Random) -> str:
-    kind = r.randint(0, 4)
+    kind, sign = r.randint(0, 4), r.choice(["", "-"])
     if kind == 0:
-        return f"{r.choice(['', '-'])}{r.getrandbits(r.randint(1, 400))}"
+        return f"{sign}{r.getrandbits(r.randint(1, 400))}"
     if kind == 1:
-        return f"{r.choice(['', '-'])}{r.getrandbits(r.randint(1, 200))}.{r.getrandbits(r.randint(1, 200))}"
+        return f"{sign}{r.getrandbits(r.randint(1, 200))}.{r.getrandbits(r.randint(1, 200))}"
     if kind == 2:
-        return f"{r.choice(['', '-'])}{r.randint(0, 10**r.randint(1, 9))}e{r.randint(-60, 60)}"
+        return f"{sign}{r.randint(0, 10**r.randint(1, 9))}e{r.randint(-60, 60)}"
     if kind == 3:
-        return f"{r.choice(['', '-'])}0.{'0' * r.randint(0, 20)}{r.randint(0, 10**r.randint(1, 9))}{'0' * r.randint(0, 9)}"
-    return f"{r.choice(['', '-'])}{r.randint(0, 9999)}{'0' * r.randint(0, 12)}.{'0' * r.randint(0, 12)}{r.choice(['', '7'])}"
+        return f"{sign}0.{'0' * r.randint(0, 20)}{r.randint(0, 10**r.randint(1, 9))}{'0' * r.randint(0, 9)}"
+    return f"{sign}{r.randint(0, 9999)}{'0' * r.randint(0, 12)}.{'0' * r.randint(0, 12)}{r.choice(['', '7'])}"
 
 
 # Dates and times.
 
 def day(r: Random, first_year: int, last_year: int) -> tuple[str, str]:
     """(YYYY-MM-DD, " BC" or nothing); year 0 is 1 BC."""
-    year = r.choice([r.randint(first_year, last_year), r.randint(-10, 10), r.randint(1900, 2100), r.randint(9990, 10010)])
+    year = r.choice([r.randint(first_year, last_year), r.randint(-10, 10), r.randint(1900, 2100),
+                     r.randint(9990, 10010)])
     month = r.choice([2, r.randint(1, 12)])
     shown = 1 - year if year <= 0 else year
     leap = calendar.isleap(year)
