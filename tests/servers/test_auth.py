@@ -118,7 +118,7 @@ def test_client_certificate(enter, guarded):
     enter("certified", sslmode="require", **both).succeed()
     enter("certified", sslmode="verify-full", sslrootcert=tls(guarded, "ca.crt"), **both).succeed()
     enter("certified", sslmode="require").refuse(3)
-    enter("certified", sslmode="require", sslcert=both["sslcert"], sslkey=tls(guarded, "server.key")).refuse(3)
+    enter("certified", sslmode="require", sslcert=both["sslcert"], sslkey=tls(guarded, "server.key")).refuse(2)
 
 
 # TLS

@@ -10,6 +10,7 @@ import pytest
 from harness import BINARY
 from harness.program import clean_environment
 
+CHROOT = shutil.which("chroot") or "/usr/sbin/chroot"
 root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may chroot")
 
 LEGACY = """
@@ -35,7 +36,7 @@ def cage(tmp_path):
 
 def in_cage(folder: Path, *arguments: str, **options) -> subprocess.CompletedProcess:
     environment = options.pop("env", {})
-    return subprocess.run(["chroot", folder, "/tidewire", *arguments], capture_output=True, text=True, timeout=30,
+    return subprocess.run([CHROOT, folder, "/tidewire", *arguments], capture_output=True, text=True, timeout=30,
                           env=environment, **options)
 
 

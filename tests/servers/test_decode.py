@@ -60,8 +60,10 @@ def test_what_is_cut_off_is_counted(captured, tidewire, tmp_path):
 def test_what_is_damaged_is_said(captured, tidewire, tmp_path):
     capture, lines = captured()
     damaged = bytearray(capture.read_bytes())
-    middle = len(damaged) // 2
-    damaged[middle:middle + 64] = b"\xff" * 64
+    record = 8
+    while record < len(damaged) // 2:
+        record += 4 + int.from_bytes(damaged[record:record + 4], "big")
+    damaged[record:record + 4] = b"\xff" * 4  # a length that no record has
     (tmp_path / "damaged").write_bytes(damaged)
     run = tidewire("decode", tmp_path / "damaged")
     assert run.end() in (1, 3) and run.error, run.describe()

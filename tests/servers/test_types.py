@@ -93,8 +93,9 @@ def fill(db) -> dict[str, tuple[str, str]]:
     db.sql("SET standard_conforming_strings = on; SET timezone = 'UTC'; INSERT INTO samples VALUES ("
            + ", ".join(literal(each) for _, _, each in wanted) + ")")
     texts = db.texts("SELECT " + ", ".join(f"{name}::text" for name, _, _ in wanted) + " FROM samples")
-    # A boolean's cast says "true" and a char(n)'s drops its padding, unlike the type's own output.
-    special = {"boolean": {"t": "t", "f": "f"}, "char(5)": {"ab": "ab   "}}
+    # A boolean's cast says "true", a char(n)'s drops its padding and an inet's adds a full mask, unlike the
+    # type's own output.
+    special = {"inet": {"::1": "::1"}, "boolean": {"t": "t", "f": "f"}, "char(5)": {"ab": "ab   "}}
     return {name: (kind, None if each is None else special.get(kind, {}).get(each, text))
             for (name, kind, each), text in zip(wanted, texts, strict=True)}
 

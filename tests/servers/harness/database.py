@@ -28,7 +28,7 @@ class Database:
 
     def rows(self, table: str, order: str = "1") -> list[dict]:
         """The table's truth, as JSON objects."""
-        text = self.sql(f"SELECT coalesce(json_agg(t ORDER BY {order}), '[]') FROM {table} t")
+        text = self.sql(f"SELECT coalesce(json_agg(whole_row ORDER BY {order}), '[]') FROM {table} whole_row")
         return json.loads(text)
 
     def texts(self, query: str) -> list[str]:
