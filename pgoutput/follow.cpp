@@ -118,6 +118,7 @@ class follower {
         auto view = wire::well_formed(wire::decode_error_response(message->body), "ErrorResponse");
         throw wire::server_failure{"the server ended the stream", wire::details_of(view)};
       }
+      case wire::backend_tag::command_complete:  // a shutdown, without a CopyDone before
       case wire::backend_tag::copy_done:
         throw failure{failure_kind::transient, "TW-PG-UNAVAILABLE", "the server ended the stream",
                       "it may be shutting down; a reconnect may help"};

@@ -125,6 +125,7 @@ def test_connection_cuts(own_server, new_database, tidewire, tmp_path, proxy, ch
     between = proxy(own_server)
     out = tmp_path / "out"
     run = tidewire(*db.stream(to=f"file:{out}", port=between.port))
+    db.wait_active()
     load = Load(db, SEED)
     for _ in range(8):
         accepted = between.accepted

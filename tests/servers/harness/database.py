@@ -26,7 +26,7 @@ class Database:
     def sql(self, text: str) -> str:
         return self.server.sql(text, self.name)
 
-    def rows(self, table: str, order: str = "1") -> list[dict]:
+    def rows(self, table: str, order: str = "id") -> list[dict]:
         """The table's truth, as JSON objects."""
         text = self.sql(f"SELECT coalesce(json_agg(whole_row ORDER BY {order}), '[]') FROM {table} whole_row")
         return json.loads(text)
