@@ -263,11 +263,13 @@ conversation<> check_position(wire::session& with, const server_facts& server, c
                to_string(position) + ": somebody else has moved the slot on, or made it anew",
            "the changes between can't be read any more: start anew with a new slot, a new position and a new "
            "copy");
-  if (position > server.now && before_page_header(position) > server.now)
+  // A slot that was made after `now` was asked for shows that the server has come further.
+  wire::lsn reached = std::max(server.now, slot.confirmed);
+  if (position > reached && before_page_header(position) > reached)
     refuse(
         "TW-PG-HISTORY",
         "the stored position " + to_string(position) + " is ahead of the server, which is at " +
-            to_string(server.now),
+            to_string(reached),
         "the server was restored or failed over and has lost what was read already: compare the data, then "
         "start anew");
   if (timeline == 0 || timeline == server.timeline) co_return;

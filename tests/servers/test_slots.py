@@ -274,6 +274,16 @@ def test_slot_was_made_anew(db, tidewire, tmp_path):
     tidewire(*arguments).refuse(3, "TW-(POS|PG)")
 
 
+def test_a_temporary_slot_can_not_go_on_from_a_stored_position(db, tidewire, tmp_path):
+    """It is made now, so what was committed since the position is not in it: a gap, not a fresh start."""
+    arguments = stored(db, tidewire, tmp_path)
+    db.sql(f"SELECT pg_drop_replication_slot('{db.slot}')")
+    insert(db, 2)
+    before = (tmp_path / "out").read_bytes()
+    tidewire(*arguments, "--temporary-slot").refuse(3, "TW-PG-SLOT-AHEAD")
+    assert (tmp_path / "out").read_bytes() == before
+
+
 @pytest.mark.since(12, "a way to copy a slot")
 def test_slot_is_behind_the_stored_position(db, tidewire, tmp_path):
     """The acknowledgement was lost: what is already in the file does not come twice."""
