@@ -164,9 +164,10 @@ asio::awaitable<std::unique_ptr<client>> try_once(const connection_options& opti
   co_return with;
 }
 
-/// Whether the next attempt on the same host may help: this one was turned down for how it was encrypted.
+/// Whether the next attempt on the same host may help: this one was turned down for how it was encrypted. Not
+/// so for data that somebody injected before the handshake, or for files of ours that can't be loaded.
 bool turned_down(const failure& why) {
-  return why.code.starts_with("TW-TLS-") || why.code == "TW-AUTH-REJECTED";
+  return why.code == "TW-TLS-HANDSHAKE" || why.code == "TW-AUTH-REJECTED";
 }
 
 asio::awaitable<std::unique_ptr<client>> try_host(const connection_options& options,
@@ -187,7 +188,7 @@ asio::awaitable<std::unique_ptr<client>> try_host(const connection_options& opti
       co_return with;
     } catch (const failure& why) {
       if (i + 1 == attempts.size() || secret_sent || !turned_down(why)) throw;
-      if (settings.on_warning && mode == sslmode::prefer && why.code != "TW-AUTH-REJECTED")
+      if (settings.on_warning && mode == sslmode::prefer)
         settings.on_warning(std::string("going on without encryption (sslmode=prefer): ") + why.what());
     }
   }
