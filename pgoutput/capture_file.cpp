@@ -48,6 +48,11 @@ void capture_file::connected(wire::lsn from) {
 void capture_file::add(byte_view payload) {
   encoder out(pending_);
   encode_capture_record(out, payload);
+  if (!out.ok())
+    throw failure{failure_kind::refused, "TW-CAPTURE-FILE",
+                  std::string("a message can't be captured: ") + std::string(to_string(out.error().code)) +
+                      " (" + out.error().field + ")",
+                  "stream without --capture, and report what the server is"};
   if (pending_.size() >= piece_bytes) write_out();
 }
 

@@ -49,6 +49,8 @@ class follower {
         if (!feed_.has_room()) co_await wait_for_room();
         if (state_.stop) co_return follow_end::asked;
         feed_.replay_more();
+        // A sink that keeps up would else leave the server without a word for as long as this lasts.
+        if (clock::now() - last_status_at_ >= settings_.status_interval) co_await tell(false);
         if (bound_reached()) co_return follow_end::until;
         continue;
       }
@@ -127,7 +129,6 @@ class follower {
   }
 
   conversation<> keepalive(byte_view payload) {
-    // Kinds that are not ours to know can't hold a change that is.
     if (payload.empty() || payload[0] != 'k') {
       throw failure{failure_kind::refused, "TW-PG-MALFORMED", "the server sent an unknown kind of CopyData",
                     "keep a --capture of it for a report"};

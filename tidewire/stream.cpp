@@ -130,10 +130,8 @@ class stream_run {
     bool told_of_slot = false;
     for (;;) {
       std::uint64_t bytes = follow_state_.bytes;
-      std::exception_ptr error;
       try {
-        pgoutput::follow_end end = co_await one_connection();
-        static_cast<void>(end);
+        co_await one_connection();
         co_return;
       } catch (const failure& why) {
         if (lines_) lines_->rethrow();  // a sink that failed is no reason to reconnect
@@ -161,7 +159,7 @@ class stream_run {
     co_await timer.async_wait(asio::use_awaitable);
   }
 
-  asio::awaitable<pgoutput::follow_end> one_connection() {
+  asio::awaitable<void> one_connection() {
     wire::connect_settings how;
     how.replication = true;
     how.read_deadline = options_.read_deadline;
@@ -185,19 +183,17 @@ class stream_run {
     if (slot.made_now)
       log(log_level::info, "", "made the slot " + source_.slot + " at " + to_string(slot.confirmed));
     pgoutput::position from = first ? first_position(slot, server) : feed_->next();
-    if (!slot.made_now)
-      co_await with.run(pgoutput::check_position(with.talk, server, slot, from.at, from.timeline));
+    co_await with.run(pgoutput::check_position(with.talk, server, slot, from.at, from.timeline));
     co_await with.run(pgoutput::start_replication(with.talk, server, source_, slot.confirmed));
     if (first) open_lines(server, from);
     feed_->connected(server.timeline);
     if (capture_) capture_->connected(feed_->next().at);
     log(log_level::info, "",
         "streaming slot " + source_.slot + " of " + server.database + " from " + to_string(from.at));
-    pgoutput::follow_end end = co_await follow(with, server);
-    co_return end;
+    co_await follow(with, server);
   }
 
-  asio::awaitable<pgoutput::follow_end> follow(wire::client& with, const pgoutput::server_facts& server) {
+  asio::awaitable<void> follow(wire::client& with, const pgoutput::server_facts& server) {
     if (options_.end.is == until::kind::now && !follow_.until.valid()) follow_.until = server.now;
     if (follow_.until.valid()) changes_.stop_before(follow_.until);
     pgoutput::follow_settings settings = follow_;
@@ -208,9 +204,8 @@ class stream_run {
     set_wake(with.socket.waker());
     streaming_ = &with;
     std::exception_ptr error;
-    pgoutput::follow_end end{};
     try {
-      end = co_await with.run(pgoutput::follow(with.talk, *feed_, settings, follow_state_));
+      co_await with.run(pgoutput::follow(with.talk, *feed_, settings, follow_state_));
     } catch (...) {
       error = std::current_exception();
     }
@@ -225,7 +220,6 @@ class stream_run {
       // Everything is durable and stored; the server will learn it next time.
       log(why, log_level::warning);
     }
-    co_return end;
   }
 
   // The pipeline's threads wake whatever connection there is.
