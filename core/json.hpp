@@ -126,6 +126,16 @@ inline std::size_t utf8_length(const char* in, const char* end) {
   return 4;
 }
 
+inline bool is_utf8(std::string_view text) {
+  const char* end = text.data() + text.size();
+  for (const char* at = text.data(); at != end;) {
+    std::size_t length = utf8_length(at, end);
+    if (length == 0) return false;
+    at += length;
+  }
+  return true;
+}
+
 inline bool must_escape(unsigned char c) {
   return c < 0x20 || c == '"' || c == '\\';
 }

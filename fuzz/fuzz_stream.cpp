@@ -1,12 +1,14 @@
 // Any sequence of messages, as the source takes them: the order is checked, relations and types are kept,
-// rows are joined with their relations. Each message is one length byte (255: two more bytes) and that many
-// bytes.
+// rows are joined with their relations, and all of it becomes lines, over a reconnect too. Each message is
+// one length byte (255: two more bytes) and that many bytes; one of no bytes is a reconnect.
 #include <algorithm>
 #include <cstdint>
 #include <vector>
 
+#include "core/json_check.hpp"
 #include "pgoutput/message.hpp"
 #include "pgoutput/relation.hpp"
+#include "pgoutput/row_changes.hpp"
 #include "pgoutput/stream_state.hpp"
 
 using namespace tidewire;
@@ -101,18 +103,73 @@ class source {
   std::vector<value> old_ = std::vector<value>(64);
 };
 
+/// The same messages as lines. Whatever comes, each line is one JSON value, and what is told to be done ends
+/// with a line.
+class lines_of {
+ public:
+  lines_of() : changes_(settings()) { changes_.write_to(out_); }
+
+  bool take(byte_view message) {
+    try {
+      if (message.empty()) {
+        changes_.connected(changes_.done().end);
+      } else {
+        std::vector<std::uint8_t> padded(message.begin(), message.end());
+        padded.resize(message.size() + json::input_padding);
+        require(changes_.take({padded.data(), message.size()}));
+        while (changes_.replaying()) changes_.replay_more();
+      }
+    } catch (const failure& why) {
+      require(why.kind == failure_kind::refused && !why.hint.empty());
+      check();
+      return false;
+    }
+    check();
+    return true;
+  }
+
+ private:
+  static row_changes::settings settings() {
+    row_changes::settings with;
+    with.spill.memory_bytes = 4096;
+    with.spill.spill_bytes = 1 << 20;
+    return with;
+  }
+
+  void check() {
+    std::string_view text = out_.view();
+    require(changes_.done_bytes() <= text.size());
+    require(changes_.done_bytes() == 0 || text[changes_.done_bytes() - 1] == '\n');
+    require(text.empty() || text.back() == '\n');
+    for (; !text.empty(); text.remove_prefix(text.find('\n') + 1))
+      require(json::is_value(text.substr(0, text.find('\n'))));
+    require(changes_.done().end >= last_end_);
+    last_end_ = changes_.done().end;
+    out_.clear();
+    changes_.write_to(out_);
+  }
+
+  json::buffer out_;
+  row_changes changes_;
+  wire::lsn last_end_;
+};
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   cursor in({data, size});
   source from;
+  lines_of lines;
+  bool decoding = true, writing = true;
   while (in.remaining() != 0) {
     std::size_t length = in.u8("length");
     if (length == 255) length = in.be<std::uint16_t>("length");
     byte_view message = in.bytes(length, "message");
     if (!in.ok()) break;
     std::vector<std::uint8_t> exact(message.begin(), message.end());
-    if (!from.take(exact)) break;
+    decoding = decoding && from.take(exact);
+    writing = writing && lines.take(exact);
+    if (!decoding && !writing) break;
   }
   return 0;
 }

@@ -328,6 +328,24 @@ TEST_CASE("Origins come after the begin, and not for nothing", "[row_changes]") 
   CHECK(text.find("\"op\":\"origin\"") < text.find("\"op\":\"schema\""));
 }
 
+TEST_CASE("A column's name that JSON can't have as a key is refused", "[row_changes]") {
+  relation_view of;
+  of.oid = 16384;
+  of.schema = "public";
+  of.name = "t\xff";
+  std::vector<column_view> good{{1, "\xc3\xa4", 23, -1}, {0, "note", 25, -1}};
+  std::vector<column_view> bad{{1, "id", 23, -1}, {0, "n\xff", 25, -1}};
+  auto described = [&](const std::vector<column_view>& columns) {
+    return messages::make([&](encoder& out) { encode_relation(out, of, columns, false); });
+  };
+  lines_of lines;
+  lines.take_all({messages::begin(0x100), described(good), messages::insert("1", "a")});
+  CHECK(count(lines.text(), R"("table":{"hex":"74ff"})") == 2);
+  lines.take_all({described(bad)});
+  CHECK(lines.code(messages::insert("2", "b")).starts_with("TW-PG-COLUMN-NAME"));
+  CHECK(lines.text().empty());
+}
+
 TEST_CASE("Truncates name every table", "[row_changes]") {
   lines_of lines;
   truncate_view truncate;
