@@ -8,11 +8,13 @@
 #include <sstream>
 #include <vector>
 
+#include "tests/paths.hpp"
+
 namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path root = TIDEWIRE_ROOT;
+const fs::path root = tidewire::testing::project_root();
 const std::vector<std::string> code_folders{"core", "wire", "pgoutput", "tidewire"};
 const std::vector<std::string> other_folders{"tests", "fuzz", "bench"};
 

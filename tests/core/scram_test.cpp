@@ -8,6 +8,7 @@
 
 #include "tests/core/failure_of.hpp"
 #include "tests/core/scram_server.hpp"
+#include "tests/paths.hpp"
 
 using namespace tidewire;
 using namespace tidewire::testing;
@@ -65,7 +66,7 @@ TEST_CASE("SCRAM-SHA-1 and SCRAM-SHA-256 as the RFCs show them", "[scram]") {
 }
 
 TEST_CASE("SCRAM exchanges of MongoDB's specification", "[scram]") {
-  std::filesystem::path file = std::filesystem::path(TIDEWIRE_VECTORS) / "mongo" / "scram.json";
+  std::filesystem::path file = testing::vectors_folder() / "mongo" / "scram.json";
   if (!std::filesystem::exists(file)) SKIP("no " << file);
   auto vectors = nlohmann::json::parse(std::ifstream(file));
   for (scram_hash hash : {scram_hash::sha1, scram_hash::sha256}) {

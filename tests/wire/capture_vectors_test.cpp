@@ -1,6 +1,7 @@
 // Captures of real connections: every message decodes, and encodes to the same bytes.
 #include <set>
 
+#include "tests/paths.hpp"
 #include "tests/wire/encode_again.hpp"
 #include "tests/wire/frame_case.hpp"
 #include "tests/wire/pcap.hpp"
@@ -147,7 +148,7 @@ struct capture {
 }  // namespace
 
 TEST_CASE("captures of connections decode, and encode to the same bytes") {
-  std::filesystem::path folder = std::filesystem::path(TIDEWIRE_VECTORS) / "postgres" / "suricata";
+  std::filesystem::path folder = tidewire::testing::vectors_folder() / "postgres" / "suricata";
   if (!std::filesystem::exists(folder)) SKIP("no captures in " << folder);
   const capture captures[] = {
       // Not Postgres: an IRC server's banner on this port.

@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/paths.hpp"
 #include "tests/wire/frame_case.hpp"
 #include "tests/wire/trace_script.hpp"
 #include "wire/trace.hpp"
@@ -24,7 +25,7 @@ std::string hide(std::string line, const traced_message& message) {
 }  // namespace
 
 TEST_CASE("the messages of libpq's traces are printed as libpq prints them") {
-  std::filesystem::path folder = std::filesystem::path(TIDEWIRE_VECTORS) / "postgres" / "pg-traces";
+  std::filesystem::path folder = tidewire::testing::vectors_folder() / "postgres" / "pg-traces";
   if (!std::filesystem::exists(folder)) SKIP("no traces in " << folder);
   std::size_t files = 0, lines = 0;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
