@@ -128,6 +128,7 @@ need connection::impl::step(clock::time_point now) {
     case want::receive_or_wake: return receive(now);
     case want::start_tls: return do_tls(now);
     case want::wake:
+    case want::turn:
     case want::nothing: break;
   }
   return blocked(need{}, now);
@@ -229,7 +230,7 @@ asio::awaitable<void> connection::drive(std::coroutine_handle<> talk) {
   int steps = 0;
   while (!talk.done()) {
     // A stream that never runs dry must not keep the thread from what others have posted.
-    if (++steps > max_steps) {
+    if (++steps > max_steps || self->to.wants() == want::turn) {
       steps = 0;
       co_await asio::post(self->executor, asio::use_awaitable);
     }

@@ -20,7 +20,7 @@
 
 namespace tidewire {
 
-enum class want : std::uint8_t { nothing, send, receive, receive_or_wake, wake, start_tls };
+enum class want : std::uint8_t { nothing, send, receive, receive_or_wake, wake, turn, start_tls };
 
 struct link_limits {
   std::uint32_t max_frame_bytes = 1u << 30;
@@ -63,6 +63,9 @@ class link {
 
   /// Waits for a tick or wake() without reading: back-pressure.
   auto wait_wake() { return wake_awaiter{{*this}}; }
+
+  /// Waits for nothing, but lets everything else on this thread have its turn: for long work without waits.
+  auto turn() { return turn_awaiter{{*this}}; }
 
   /// Does the handshake; then tls() is there. `options` must live until then. Throws TW-TLS-EARLY-DATA if
   /// there are bytes that came before it (CVE-2021-23222: they would pass for encrypted ones).
@@ -192,6 +195,14 @@ class link {
       at.woken_ = false;
     }
   };
+  struct turn_awaiter : awaiter {
+    bool await_ready() const { return false; }
+    void await_suspend(std::coroutine_handle<> waiting) const { at.suspend(want::turn, waiting); }
+    void await_resume() const {
+      // We did not look.
+      at.heard_at_ = at.now_;
+    }
+  };
   struct tls_awaiter : awaiter {
     const tls_options& options;
     bool await_ready() const {
@@ -286,6 +297,7 @@ inline bool link::ready() {
     case want::receive: return frame_ready();
     case want::receive_or_wake: return woken_ || frame_ready();
     case want::wake: return woken_ || over();
+    case want::turn: return true;
     case want::start_tls: return tls_info_ || over();
   }
   return false;

@@ -15,6 +15,8 @@ using std::chrono::milliseconds;
 
 /// A durable position is worth a message of its own, but not for each of many small transactions.
 constexpr milliseconds least_status_interval{200};
+/// Of replaying without looking at anything else.
+constexpr milliseconds longest_turn{50};
 
 std::int64_t postgres_now_us() {
   constexpr std::int64_t between_us = 946'684'800'000'000;
@@ -49,8 +51,9 @@ class follower {
         if (!feed_.has_room()) co_await wait_for_room();
         if (state_.stop) co_return follow_end::asked;
         feed_.replay_more();
-        // A sink that keeps up would else leave the server without a word for as long as this lasts.
+        // With a sink that keeps up nothing else here waits: the server must hear from us, and we of a stop.
         if (clock::now() - last_status_at_ >= settings_.status_interval) co_await tell(false);
+        if (clock::now() - from.now() >= longest_turn) co_await from.turn();
         if (bound_reached()) co_return follow_end::until;
         continue;
       }
@@ -104,9 +107,15 @@ class follower {
 
   /// Back-pressure: nothing is read, but the server hears from us. The frame in hand stays valid.
   conversation<> wait_for_room() {
+    const clock::time_point since = with_.to.now();
     while (!feed_.has_room() && !state_.stop) {
       co_await with_.to.wait_wake();
       co_await woken();
+      if (settings_.stall_limit.count() > 0 && with_.to.now() - since >= settings_.stall_limit)
+        throw failure{failure_kind::transient, "TW-SINK-STALLED",
+                      "the output has taken nothing for " + std::to_string(settings_.stall_limit.count()) +
+                          " ms; the connection is given up until it does",
+                      "see what holds up the reader of the output; --stall-limit sets the patience"};
     }
   }
 

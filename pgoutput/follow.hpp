@@ -13,6 +13,9 @@ namespace tidewire::pgoutput {
 struct follow_settings {
   std::chrono::milliseconds status_interval{10'000};  // at least so often the server hears from us
   std::chrono::milliseconds read_deadline{60'000};    // a server that is silent is asked well before this
+  /// When the sink takes nothing for so long the connection is given up (TW-SINK-STALLED, transient): a
+  /// server that wants to drop the slot can't before its last words to us are read. Zero: never.
+  std::chrono::milliseconds stall_limit{60'000};
   /// Where a bounded run ends; 0 and nothing: nowhere.
   wire::lsn until;
   std::uint64_t until_transactions = 0;

@@ -66,6 +66,10 @@ void add_stream(CLI::App& app, options& chosen, std::vector<std::unique_ptr<dura
            "at least this long between two syncs of a busy stream (1s)")
       ->group("Output");
 
+  duration(s, "--stall-limit", o.stall_limit,
+           "give up the connection while the output takes nothing for this long (60s, 0: never)")
+      ->group("Output");
+
   s->add_option("--slot", o.slot, "replication slot")->capture_default_str()->group("Source");
   s->add_option("--publication", o.publications, "publications, separated by commas")
       ->delimiter(',')

@@ -42,6 +42,7 @@ struct stream_options {
   std::chrono::milliseconds sync_interval{1'000};
   std::chrono::milliseconds heartbeat{0};
   std::chrono::milliseconds read_deadline{60'000};
+  std::chrono::milliseconds stall_limit{60'000};
   std::chrono::milliseconds lock_timeout{10'000};
   std::chrono::milliseconds slot_wait{90'000};
   std::string spill_dir;

@@ -71,6 +71,7 @@ class stream_run {
     for (const std::string& name : from_.ignored) log(log_level::warning, "", name + " has no effect here");
     follow_.status_interval = options.status_interval;
     follow_.read_deadline = options.read_deadline;
+    follow_.stall_limit = options.stall_limit;
     if (options.end.is == until::kind::transactions) follow_.until_transactions = options.end.transactions;
     if (options.end.is == until::kind::duration) follow_.until_time = clock::now() + options.end.duration;
     if (options.end.is == until::kind::position) {
@@ -112,13 +113,12 @@ class stream_run {
   void wait_for_signal(asio::signal_set& signals) {
     signals.async_wait([this, &signals](const asio::error_code& error, int) {
       if (error) return;
-      if (follow_state_.stop) std::_Exit(130);  // asked twice: at once
       follow_state_.stop = true;
+      signals.clear();  // asked twice: at once, also while we wait for a sink that hangs
       if (streaming_)
         streaming_->socket.wake();
       else
         io_.stop();
-      wait_for_signal(signals);
     });
   }
 
@@ -147,6 +147,8 @@ class stream_run {
         if (!active || !told_of_slot) log(why, active ? log_level::info : log_level::warning);
         told_of_slot = active;
       }
+      const milliseconds look_again(100);
+      while (lines_ && !feed_->has_room()) co_await sleep(look_again);
       co_await sleep(pause);
       pause = std::min(pause * 2, milliseconds{5'000});
     }

@@ -395,6 +395,23 @@ TEST_CASE("Ticks and wakes", "[drive]") {
   });
 }
 
+TEST_CASE("Long work without waits lets others have their turn", "[drive]") {
+  test_peer peer(read_to_end);
+  bool stop = false;
+  auto work = [](tidewire::link& to, const bool& until) -> conversation<int> {
+    int turns = 0;
+    for (; !until && turns < 1000; ++turns) co_await to.turn();
+    co_return turns;
+  };
+  run_io([&]() -> asio::awaitable<void> {
+    connection to = co_await join(loopback(peer));
+    auto executor = co_await asio::this_coro::executor;
+    asio::post(executor, [&] { stop = true; });
+    int turns = co_await to.run(work(to.link(), stop));
+    CHECK(turns == 1);
+  });
+}
+
 TEST_CASE("A waker outlives its connection", "[drive]") {
   test_peer peer{read_to_end};
   asio::io_context io;

@@ -174,6 +174,7 @@ class player {
         if (now.what == script::step::wake) return wake(now);
         return give(now);
       case want::wake: return wake(now);
+      case want::turn: return;  // never waits
       case want::start_tls:
         if (now.what != script::step::tls) mismatch("it wants TLS");
         link_.on_tls(now.info);

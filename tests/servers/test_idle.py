@@ -81,6 +81,36 @@ def test_a_stalled_reader_does_not_end_the_connection(impatient, new_database, t
     transactions(run.events)
 
 
+@pytest.mark.parametrize("arguments", [["--streaming", "on"], ["--streaming", "off"]], ids=" ".join)
+def test_goes_on_after_its_own_output_stalled(db, tidewire, arguments):
+    """The connection is given up meanwhile, and taken again in the middle of a transaction."""
+    db.ready(JOURNAL)
+    count = 60_000
+    run = tidewire(*db.stream("--stall-limit", "500ms", *arguments), read=False)
+    db.wait_active()
+    db.sql(f"INSERT INTO journal SELECT i, repeat('x', 500) FROM generate_series(1, {count}) i")
+    run.wait_stderr("TW-SINK-STALLED")
+    db.wait_active(False)
+    run.resume_reading()
+    run.wait_ops("commit", 1, 60)
+    run.interrupt().succeed()
+    assert journal(run.events) == list(range(1, count + 1))
+    transactions(run.events)
+
+
+def test_stops_on_the_second_signal_while_its_output_stalls(db, tidewire):
+    db.ready(JOURNAL)
+    run = tidewire(*db.stream(), read=False)
+    db.wait_active()
+    db.sql("INSERT INTO journal SELECT i, repeat('x', 500) FROM generate_series(1, 60000) i")
+    until_true(lambda: db.server.sql("SELECT wait_event FROM pg_stat_activity WHERE backend_type = 'walsender'") ==
+               "WalSenderWriteData", "the server to wait for us")
+    run.interrupt()
+    until_true(lambda: not run.catches(signal.SIGINT), "the second signal to count")
+    run.interrupt()
+    assert run.process.wait(10) == -signal.SIGINT
+
+
 @pytest.mark.slow
 def test_goes_on_after_the_server_lost_its_patience(impatient, new_database, tidewire):
     """wal_sender_timeout ends the connection without a word. Nobody is to notice."""

@@ -167,6 +167,11 @@ class Tidewire:
         self.process.wait()
         self._join()
 
+    def catches(self, number: int) -> bool:
+        """Whether it handles that signal itself; the process must be alive."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return bool(int(re.search(r"SigCgt:\s+(\w+)", status).group(1), 16) >> number - 1 & 1)
+
     def peak_rss(self) -> int:
         """The most resident memory so far, in bytes; the process must be alive."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
