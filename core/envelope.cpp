@@ -3,18 +3,12 @@
 #include <algorithm>
 #include <array>
 
+#include "core/json_text.hpp"
+
 namespace tidewire {
 namespace {
 
-std::string quoted(std::string_view text) {
-  // put_string reads a little past its input.
-  std::string padded(text);
-  padded.append(json::input_padding, '\0');
-  std::string out(text.size() * json::worst_growth + json::output_slack, '\0');
-  char* end = json::put_string(out.data(), padded.data(), text.size());
-  out.resize(static_cast<std::size_t>(end - out.data()));
-  return out;
-}
+using json::quoted;
 
 constexpr std::size_t fragment_padding = 32;
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <thread>
 
 #include "core/failure.hpp"
 
@@ -34,49 +35,31 @@ std::string hint_for(const decode_error& error) {
   return "put back a copy of it; or look at what it says (it is text), move it away, and begin anew";
 }
 
-}  // namespace
-
-void position_store::fail(const char* what, int error) const {
+[[noreturn]] void fail_at(const std::string& path, const char* what, int error) {
   throw failure(
       failure_kind::transient, "TW-POSITION-FILE",
-      std::string("cannot ") + what + " the position file " + path_ + ": " + posix::error_text(error),
+      std::string("cannot ") + what + " the position file " + path + ": " + posix::error_text(error),
       posix::is_full(error) ? "make room on that disk"
                             : "choose a path in a folder that exists and may be written to");
 }
 
-position_store::position_store(std::string path, step_hook before_step)
-    : path_(std::move(path)), before_step_(std::move(before_step)) {
-  posix::real_place place = posix::follow(path_);
-  if (place.error) fail("find", place.error);
-  name_ = place.name;
-  folder_ = posix::descriptor(::open(place.folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!folder_) fail("open the folder of", errno);
-  lock();
+posix::descriptor open_folder(const std::string& path, const std::string& folder) {
+  posix::descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!opened) fail_at(path, "open the folder of", errno);
+  return opened;
 }
 
-/// The lock is on a file beside the position's, because that one is replaced again and again. It is never
-/// removed: whoever waited for the removed one would share the lock with whoever made the next.
-void position_store::lock() {
-  std::string name = name_ + ".lock";
-  lock_ = posix::descriptor(
-      ::openat(folder_.get(), name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
-  if (!lock_) fail("make the lock of", errno);
-  while (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EINTR) continue;
-    if (errno != EWOULDBLOCK) fail("lock", errno);
-    throw failure(failure_kind::refused, "TW-POSITION-LOCKED",
-                  "another process uses the position file " + path_ + " (it has locked " + name + ")",
-                  "end that process, or give this one a position file and a sink of its own");
-  }
-}
-
-std::optional<stored_position> position_store::load() const {
-  posix::descriptor file(::openat(folder_.get(), name_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+/// Nothing if there is none. `changed_at` may be null.
+std::optional<stored_position> read_in(int folder, const std::string& name, const std::string& path,
+                                       std::chrono::system_clock::time_point* changed_at) {
+  auto fail = [&path](const char* what, int error) { fail_at(path, what, error); };
+  posix::descriptor file(::openat(folder, name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file && errno == ENOENT) return std::nullopt;
   if (!file) fail("open", errno);
   struct stat about{};
   if (::fstat(file.get(), &about) != 0) fail("read", errno);
   if (!S_ISREG(about.st_mode)) fail("read", S_ISDIR(about.st_mode) ? EISDIR : EINVAL);
+  if (changed_at) *changed_at = std::chrono::system_clock::from_time_t(about.st_mtim.tv_sec);
   std::string bytes;
   // One byte more than is allowed is enough to refuse it.
   while (bytes.size() <= max_position_file_bytes) {
@@ -90,8 +73,63 @@ std::optional<stored_position> position_store::load() const {
   auto position = decode_position(as_bytes(bytes));
   if (position) return std::move(*position);
   throw failure(failure_kind::refused, "TW-POSITION-DAMAGED",
-                "the position file " + path_ + " is not whole: " + message_of(position.error()),
+                "the position file " + path + " is not whole: " + message_of(position.error()),
                 hint_for(position.error()));
+}
+
+}  // namespace
+
+void position_store::fail(const char* what, int error) const {
+  fail_at(path_, what, error);
+}
+
+position_store::position_store(std::string path, step_hook before_step)
+    : path_(std::move(path)), before_step_(std::move(before_step)) {
+  posix::real_place place = posix::follow(path_);
+  if (place.error) fail("find", place.error);
+  name_ = place.name;
+  folder_ = open_folder(path_, place.folder);
+  lock();
+}
+
+/// The lock is on a file beside the position's, because that one is replaced again and again. It is never
+/// removed: whoever waited for the removed one would share the lock with whoever made the next.
+void position_store::lock() {
+  std::string name = name_ + ".lock";
+  lock_ = posix::descriptor(
+      ::openat(folder_.get(), name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
+  if (!lock_) fail("make the lock of", errno);
+  // Whoever only looks whether it is locked (look_at_position) has it for an instant.
+  int more_tries = 10;
+  while (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EINTR) continue;
+    if (errno != EWOULDBLOCK) fail("lock", errno);
+    if (more_tries-- > 0) {
+      std::this_thread::sleep_for(std::chrono::milliseconds{10});
+      continue;
+    }
+    throw failure(failure_kind::refused, "TW-POSITION-LOCKED",
+                  "another process uses the position file " + path_ + " (it has locked " + name + ")",
+                  "end that process, or give this one a position file and a sink of its own");
+  }
+}
+
+std::optional<stored_position> position_store::load() const {
+  return read_in(folder_.get(), name_, path_, nullptr);
+}
+
+std::optional<seen_position> look_at_position(const std::string& path) {
+  posix::real_place place = posix::follow(path);
+  if (place.error) fail_at(path, "find", place.error);
+  posix::descriptor folder = open_folder(path, place.folder);
+  seen_position seen;
+  std::optional<stored_position> stored = read_in(folder.get(), place.name, path, &seen.changed_at);
+  if (!stored) return std::nullopt;
+  seen.stored = std::move(*stored);
+  std::string lock_name = place.name + ".lock";
+  posix::descriptor lock(::openat(folder.get(), lock_name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  seen.in_use = lock && ::flock(lock.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  return seen;
 }
 
 void position_store::store(const stored_position& what) {

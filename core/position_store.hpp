@@ -2,6 +2,7 @@
 // (docs/position_file.md).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -75,6 +76,16 @@ class position_store {
   posix::descriptor folder_;
   posix::descriptor lock_;
 };
+
+/// A position file as somebody else may be using it.
+struct seen_position {
+  stored_position stored;
+  std::chrono::system_clock::time_point changed_at;  // whole seconds
+  bool in_use = false;                               // a process holds the lock
+};
+
+/// Nothing if there is no file. Writes nothing. Throws what position_store::load does.
+std::optional<seen_position> look_at_position(const std::string& path);
 
 /// Throws failure TW-POSITION-FOREIGN (refused), naming every difference, if `stored` belongs to another
 /// source than `ours` describes (kind, or a name's value; a name that only one has is a difference too).

@@ -5,6 +5,7 @@
 #include "wire/copy.hpp"
 #include "wire/frontend.hpp"
 #include "wire/query.hpp"
+#include "wire/quote.hpp"
 #include "wire/replication_message.hpp"
 
 namespace tidewire::pgoutput {
@@ -197,7 +198,7 @@ milliseconds tick_of(const follow_settings& settings) {
   return std::max(tick, milliseconds{10});
 }
 
-conversation<> end_stream(wire::session& with, wire::lsn durable) {
+conversation<> end_stream(wire::session& with, wire::lsn durable, std::string slot_to_drop) {
   co_await send_status(with, durable, durable, false);
   encoder out = with.out();
   wire::encode_copy_done(out);
@@ -206,6 +207,10 @@ conversation<> end_stream(wire::session& with, wire::lsn durable) {
     wire::backend_message message = co_await with.receive();
     if (message.tag == wire::backend_tag::ready_for_query) break;
     if (message.tag == wire::backend_tag::error_response) break;
+  }
+  if (!slot_to_drop.empty()) {
+    std::string command = "DROP_REPLICATION_SLOT " + wire::quote_identifier(slot_to_drop);
+    co_await wire::query(with, command, "could not drop the slot");
   }
   co_await wire::terminate(with);
 }

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <optional>
+#include <string>
 
 #include "pgoutput/capture_file.hpp"
 #include "pgoutput/change_feed.hpp"
@@ -41,6 +42,7 @@ conversation<follow_end> follow(wire::session& with, change_feed& feed, follow_s
 std::chrono::milliseconds tick_of(const follow_settings& settings);
 
 /// The last acknowledgement, and the end of the stream by both sides. What still comes is read and dropped.
-conversation<> end_stream(wire::session& with, wire::lsn durable);
+/// Then `slot_to_drop`, if any, is dropped.
+conversation<> end_stream(wire::session& with, wire::lsn durable, std::string slot_to_drop);
 
 }  // namespace tidewire::pgoutput

@@ -4,7 +4,7 @@
 #include <string>
 #include <unistd.h>
 
-#include "core/json.hpp"
+#include "core/json_text.hpp"
 #include "core/utc_time.hpp"
 
 namespace tidewire {
@@ -17,22 +17,14 @@ constexpr std::string_view name(log_level level) {
   return level == log_level::info ? "info" : level == log_level::warning ? "warning" : "error";
 }
 
-std::string json_string(std::string_view text) {
-  std::string padded(text);
-  padded.append(json::input_padding, '\0');
-  std::string out(text.size() * json::worst_growth + json::output_slack, '\0');
-  out.resize(static_cast<std::size_t>(json::put_string(out.data(), padded.data(), text.size()) - out.data()));
-  return out;
-}
-
 std::string json_line(log_level level, std::string_view code, std::string_view text, std::string_view hint) {
   char now[utc_text_size];
   auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
   char* end = put_utc(now, std::chrono::duration_cast<std::chrono::microseconds>(since_epoch).count());
   std::string line = R"({"ts":")" + std::string(now, end) + R"(","level":")" + std::string(name(level)) + '"';
-  if (!code.empty()) line += R"(,"code":)" + json_string(code);
-  line += R"(,"text":)" + json_string(text);
-  if (!hint.empty()) line += R"(,"hint":)" + json_string(hint);
+  if (!code.empty()) line += R"(,"code":)" + json::quoted(code);
+  line += R"(,"text":)" + json::quoted(text);
+  if (!hint.empty()) line += R"(,"hint":)" + json::quoted(hint);
   return line + "}\n";
 }
 

@@ -5,6 +5,7 @@
 #include "core/tls.hpp"
 #include "tidewire/decode.hpp"
 #include "tidewire/options.hpp"
+#include "tidewire/status.hpp"
 #include "tidewire/stream.hpp"
 #include "wire/connection_settings.hpp"
 
@@ -52,6 +53,10 @@ int run(int argc, char** argv) {
         run_stream(chosen.stream, chosen.quiet);
         break;
       case options::command::decode: run_decode(chosen.decode); break;
+      case options::command::status:
+        hide_url(argc, argv, chosen.status.url);
+        run_status(chosen.status);
+        break;
       case options::command::none: return 2;
     }
   } catch (const failure& why) {

@@ -80,6 +80,10 @@ void add_stream(CLI::App& app, options& chosen, std::vector<std::unique_ptr<dura
   s->add_flag("--temporary-slot", o.temporary_slot, "a slot that ends with this run")
       ->excludes(create)
       ->group("Source");
+  s->add_flag("--drop-slot-on-exit", o.drop_slot_on_exit,
+              "drop the slot when the stream ends as it was asked to: what is committed later can't be read "
+              "any more")
+      ->group("Source");
   s->add_flag("--failover", o.failover, "create the slot as a failover slot (17+)")
       ->needs(create)
       ->group("Source");
@@ -123,6 +127,18 @@ void add_decode(CLI::App& app, options& chosen) {
   d->add_option("file", chosen.decode.file, "the capture file")->required()->type_name("FILE");
   d->add_option("--to", chosen.decode.to, "stdout or file:PATH")->capture_default_str();
   d->callback([&chosen] { chosen.run = options::command::decode; });
+}
+
+void add_status(CLI::App& app, options& chosen) {
+  status_options& o = chosen.status;
+  CLI::App* s =
+      app.add_subcommand("status", "how a stream is doing: its position, lag, and what its slot retains");
+  s->add_option("url", o.url, "the database, as for stream; without it only the position file is looked at")
+      ->type_name("URL");
+  s->add_option("--position", o.position_file, "the stream's position file")->type_name("FILE");
+  s->add_option("--slot", o.slot, "replication slot")->capture_default_str();
+  s->add_flag("--json", o.json, "one JSON object instead of lines for people");
+  s->callback([&chosen] { chosen.run = options::command::status; });
 }
 
 }  // namespace
@@ -172,6 +188,7 @@ parsed_options parse_options(int argc, char** argv) {
   std::string streaming_text = "on";
   add_stream(app, chosen, durations, until_text, streaming_text);
   add_decode(app, chosen);
+  add_status(app, chosen);
   try {
     app.parse(argc, argv);
     for (auto& each : durations)

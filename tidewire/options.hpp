@@ -27,6 +27,7 @@ struct stream_options {
   std::vector<std::string> publications{"tidewire"};
   bool create_slot = false;
   bool temporary_slot = false;
+  bool drop_slot_on_exit = false;
   bool failover = false;
   bool two_phase = false;
   bool binary = false;
@@ -54,13 +55,21 @@ struct decode_options {
   std::string to = "stdout";
 };
 
+struct status_options {
+  std::string url;
+  std::string position_file;
+  std::string slot = "tidewire";
+  bool json = false;
+};
+
 struct options {
-  enum class command { stream, decode, none };
+  enum class command { stream, decode, status, none };
   command run = command::none;
   log_format format = log_format::text;
   bool quiet = false;
   stream_options stream;
   decode_options decode;
+  status_options status;
 };
 
 /// Reads the command line. Prints help, version or a usage error itself and then gives the exit code instead.

@@ -217,7 +217,9 @@ class stream_run {
     with.socket.set_tick(milliseconds{0});
     with.socket.link().deadline = clock::now() + std::chrono::seconds{5};
     try {
-      co_await with.run(pgoutput::end_stream(with.talk, feed_->durable()));
+      std::string drop = options_.drop_slot_on_exit ? options_.slot : std::string();
+      co_await with.run(pgoutput::end_stream(with.talk, feed_->durable(), drop));
+      if (!drop.empty()) log(log_level::info, "", "dropped the slot " + drop);
     } catch (const failure& why) {
       // Everything is durable and stored; the server will learn it next time.
       log(why, log_level::warning);
