@@ -232,7 +232,7 @@ def test_lost_slot(new_server, new_database, tidewire, while_streaming):
         return db.slot_value("wal_status") == "lost"
     until_true(lost, "the slot to be lost", 120)
     if run:
-        run.wait_stderr("TW-SINK-STALLED")
+        run.wait_stderr("TW-SINK-STALLED|TW-NET-CLOSED")  # whoever lost patience first
         run.resume_reading()
         run.refuse(3, "SLOT", 60)
     again = tidewire(*db.stream("--until", "now")).refuse(3, "SLOT")
