@@ -18,6 +18,7 @@ struct value {
   std::uint32_t size = 0;
   value_kind kind = value_kind::null;
 
+  bool has_bytes() const { return kind >= value_kind::text; }
   std::string_view bytes() const { return {data, size}; }
 };
 

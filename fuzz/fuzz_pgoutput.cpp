@@ -41,6 +41,10 @@ void round_trip(byte_view message, const decoded<T>& m, Encode encode) {
 
 void rows(byte_view message, const message_view& split, bool streamed) {
   static std::vector<value> fresh(max_columns), old(max_columns);
+  row_view row;
+  bool took = decode_row(split.tag, split.body, streamed, {fresh, old}, row);
+  auto careful = detail::decode_row_carefully(split.tag, split.body, streamed, {fresh, old});
+  require(took ? careful && row == *careful : !careful);
   auto fresh_of = [&](const row_view& m) { return std::span<const value>(fresh.data(), m.new_count); };
   auto old_of = [&](const row_view& m) { return std::span<const value>(old.data(), m.old_count); };
   if (split.tag == message_tag::insert) {

@@ -32,8 +32,13 @@ class source {
     auto split = split_message(message);
     if (!split) return false;
     auto before = state_.where();
+    bool takes_rows = state_.takes_rows();
     auto stands = state_.accept(*split);
     sink(stands);
+    if (is_row(split->tag)) {
+      require(takes_rows == stands.has_value());
+      require(!stands || (stands->streamed == state_.in_block() && stands->xid == state_.block_xid()));
+    }
     if (!stands) {
       require(state_.where() == before);
       return false;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "core/cursor.hpp"
 #include "core/encoder.hpp"
@@ -64,36 +65,24 @@ class capture_reader {
   /// `window` begins with the bytes that were unread before.
   void give(byte_view window) {
     window_ = window;
-    read_ = 0;
+    window_at_ += std::exchange(read_, 0);
   }
 
   /// The next record's payload, valid as long as the window; nothing if what is left of the window does not
   /// hold a whole one. Errors: bad_value (not a capture), bad_length (an empty record), limit_exceeded,
   /// unknown_tag (a payload that begins with another letter).
   decoded<std::optional<byte_view>> next() {
+    byte_view record = whole_wal_data();
+    if (record.empty()) [[unlikely]]
+      record = other_record();
+    if (!record.empty()) [[likely]]
+      return record;
     if (error_.code != decode_errc::none) return std::unexpected(error_);
-    if (!header_read_ && !read_header()) {
-      if (error_.code != decode_errc::none) return std::unexpected(error_);
-      return std::nullopt;
-    }
-    byte_view left = window_.subspan(read_);
-    wanted_ = length_bytes;
-    if (left.size() < length_bytes) return std::nullopt;
-    auto length = load_be<std::uint32_t>(left.data());
-    if (length == 0) return fail(decode_errc::bad_length, 0, "record length");
-    if (length > max_capture_record_bytes) return fail(decode_errc::limit_exceeded, 0, "record length");
-    if (left.size() > length_bytes && !is_capture_kind(left[length_bytes]))
-      return fail(decode_errc::unknown_tag, length_bytes, "record kind");
-    wanted_ = length_bytes + length;
-    if (left.size() < wanted_) return std::nullopt;
-    read_ += wanted_;
-    offset_ += wanted_;
-    wanted_ = length_bytes;
-    return left.subspan(length_bytes, length);
+    return std::nullopt;
   }
 
   /// Where in the file the next record begins.
-  std::uint64_t offset() const { return offset_; }
+  std::uint64_t offset() const { return window_at_ + read_; }
   /// How many bytes of the window belong to no record that was handed out.
   std::size_t unread_bytes() const { return window_.size() - read_; }
   /// How many bytes from offset() on it takes, at least, to get further.
@@ -102,6 +91,36 @@ class capture_reader {
  private:
   static constexpr std::size_t length_bytes = 4;
 
+  // Both give the next record's payload, which is never empty; empty if they can't.
+
+  byte_view whole_wal_data() {
+    byte_view ahead = window_.subspan(read_);
+    if (!ready_ || ahead.size() <= length_bytes || ahead[length_bytes] != 'w') return {};
+    auto length = load_be<std::uint32_t>(ahead.data());
+    // 0 fails by wrapping around.
+    if (length - 1 >= std::min(ahead.size() - length_bytes, max_capture_record_bytes)) return {};
+    read_ += length_bytes + length;
+    wanted_ = length_bytes;
+    return ahead.subspan(length_bytes, length);
+  }
+
+  [[gnu::noinline]] byte_view other_record() {
+    if (error_.code != decode_errc::none || (!ready_ && !read_header())) return {};
+    byte_view left = window_.subspan(read_);
+    wanted_ = length_bytes;
+    if (left.size() < length_bytes) return {};
+    auto length = load_be<std::uint32_t>(left.data());
+    if (length == 0) return fail(decode_errc::bad_length, 0, "record length");
+    if (length > max_capture_record_bytes) return fail(decode_errc::limit_exceeded, 0, "record length");
+    if (left.size() > length_bytes && !is_capture_kind(left[length_bytes]))
+      return fail(decode_errc::unknown_tag, length_bytes, "record kind");
+    wanted_ = length_bytes + length;
+    if (left.size() < wanted_) return {};
+    read_ += wanted_;
+    wanted_ = length_bytes;
+    return left.subspan(length_bytes, length);
+  }
+
   bool read_header() {
     std::size_t size = std::min(window_.size(), capture_magic.size());
     if (as_text(window_.first(size)) != capture_magic.substr(0, size)) {
@@ -109,22 +128,22 @@ class capture_reader {
       return false;
     }
     if (size < capture_magic.size()) return false;
-    header_read_ = true;
+    ready_ = true;
     read_ = size;
-    offset_ = size;
     return true;
   }
 
-  std::unexpected<decode_error> fail(decode_errc code, std::size_t ahead, const char* field) {
-    error_ = {code, static_cast<std::size_t>(offset_) + ahead, field};
-    return std::unexpected(error_);
+  byte_view fail(decode_errc code, std::size_t ahead, const char* field) {
+    error_ = {code, static_cast<std::size_t>(offset()) + ahead, field};
+    ready_ = false;
+    return {};
   }
 
   byte_view window_;
-  std::size_t read_ = 0;  // of the window
-  std::uint64_t offset_ = 0;
+  std::size_t read_ = 0;         // of the window
+  std::uint64_t window_at_ = 0;  // where in the file the window begins
   std::size_t wanted_ = capture_magic.size();
-  bool header_read_ = false;
+  bool ready_ = false;  // the header has been read, and there was no error
   decode_error error_;
 };
 

@@ -25,6 +25,15 @@ struct row_view {
   old_tuple old = old_tuple::none;
   std::uint32_t new_offset = 0;  // of the new tuple's column count in the body; 0 if there is none
   std::uint32_t old_offset = 0;  // of the old one's
+  bool binary = false;           // some value is in binary form
+
+  friend bool operator==(const row_view&, const row_view&) = default;
+};
+
+/// Where a row's values are put: each should have room for max_columns.
+struct row_room {
+  std::span<value> new_values;
+  std::span<value> old_values;
 };
 
 namespace detail {
@@ -34,31 +43,32 @@ struct columns_end {
   value* filled;           // one past the last value that was filled
 };
 
-/// Fills [out, out_end). Stops early at a column that is not well formed.
-inline columns_end walk_columns(const std::uint8_t* at, const std::uint8_t* end, value* out, value* out_end) {
+/// Fills [out, out_end). Stops early at a column that is not well formed. Sets `binary` if some value is.
+inline columns_end walk_columns(const std::uint8_t* at, const std::uint8_t* end, value* out, value* out_end,
+                                bool& binary) {
   for (; out != out_end; ++out) {
     std::size_t left = static_cast<std::size_t>(end - at);
-    if (left < 5) [[unlikely]]
+    // Less than a length field: it can only be a column without one.
+    if (left < 5 && (left == 0 || (*at != 'n' && *at != 'u'))) [[unlikely]]
       break;
     std::uint8_t kind = *at;
-    if (kind == 't' || kind == 'b') [[likely]] {
+    if (kind == 't') [[likely]] {  // alone, or the compiler makes a jump table of it
       auto size = load_be<std::uint32_t>(at + 1);
       if (size > left - 5) [[unlikely]]
-        return {at, out};
-      out->data = reinterpret_cast<const char*>(at + 5);
-      out->size = size;
-      out->kind = kind == 't' ? value_kind::text : value_kind::binary;
+        break;
+      *out = {reinterpret_cast<const char*>(at + 5), size, value_kind::text};
       at += 5 + std::size_t{size};
     } else if (kind == 'n' || kind == 'u') {
       *out = {nullptr, 0, kind == 'n' ? value_kind::null : value_kind::unchanged};
       at += 1;
     } else {
-      return {at, out};
+      if (kind != 'b' || load_be<std::uint32_t>(at + 1) > left - 5) [[unlikely]]
+        break;
+      *out = {reinterpret_cast<const char*>(at + 5), load_be<std::uint32_t>(at + 1), value_kind::binary};
+      at += 5 + std::size_t{out->size};
+      binary = true;
     }
   }
-  // Less than a length field is left: all that fits are columns without one.
-  for (; out != out_end && at != end && (*at == 'n' || *at == 'u'); ++out, ++at)
-    *out = {nullptr, 0, *at == 'n' ? value_kind::null : value_kind::unchanged};
   return {at, out};
 }
 
@@ -77,7 +87,7 @@ inline columns_end walk_columns(const std::uint8_t* at, const std::uint8_t* end,
 }
 
 /// A tuple after its kind byte. Returns how many values it filled; 0 with `in` failed on an error.
-inline std::uint16_t decode_tuple(cursor& in, byte_view body, std::span<value> values) {
+inline std::uint16_t decode_tuple(cursor& in, byte_view body, std::span<value> values, bool& binary) {
   std::size_t count_at = in.offset();
   auto count = in.be<std::int16_t>("column count");
   if (count < 0) [[unlikely]]
@@ -86,7 +96,7 @@ inline std::uint16_t decode_tuple(cursor& in, byte_view body, std::span<value> v
     return in.fail_at(count_at, decode_errc::limit_exceeded, "column count"), 0;
   const std::uint8_t* from = body.data() + in.offset();
   value* last = values.data() + count;
-  columns_end end = walk_columns(from, from + in.remaining(), values.data(), last);
+  columns_end end = walk_columns(from, from + in.remaining(), values.data(), last, binary);
   if (end.filled != last) [[unlikely]] {
     decode_error error = column_error(body, end.at);
     return in.fail_at(error.offset, error.code, error.field), 0;
@@ -105,60 +115,114 @@ inline row_view decode_row_head(cursor& in, byte_view body, bool streamed) {
 
 inline void decode_new_tuple(cursor& in, byte_view body, row_view& row, std::span<value> values) {
   row.new_offset = static_cast<std::uint32_t>(in.offset());
-  row.new_count = decode_tuple(in, body, values);
+  row.new_count = decode_tuple(in, body, values, row.binary);
 }
 
 inline void decode_old_tuple(cursor& in, byte_view body, row_view& row, std::uint8_t kind,
                              std::span<value> values) {
   row.old = static_cast<old_tuple>(kind);
   row.old_offset = static_cast<std::uint32_t>(in.offset());
-  row.old_count = decode_tuple(in, body, values);
+  row.old_count = decode_tuple(in, body, values, row.binary);
+}
+
+/// As decode_row(), but field by field through a cursor: knows what is wrong with a message, and where.
+inline decoded<row_view> decode_row_carefully(message_tag tag, byte_view body, bool streamed,
+                                              const row_room& room) {
+  cursor in(body);
+  row_view row = decode_row_head(in, body, streamed);
+  std::size_t kind_at = in.offset();
+  std::uint8_t kind = in.u8("tuple kind");
+  if (tag != message_tag::insert && (kind == 'K' || kind == 'O')) {
+    decode_old_tuple(in, body, row, kind, room.old_values);
+    if (tag == message_tag::remove) return in.finish(row);
+    kind_at = in.offset();
+    kind = in.u8("tuple kind");
+  }
+  if (kind != 'N' || tag == message_tag::remove) in.fail_at(kind_at, decode_errc::unknown_tag, "tuple kind");
+  decode_new_tuple(in, body, row, room.new_values);
+  return in.finish(row);
 }
 
 }  // namespace detail
 
-/// Fills the first `new_count` of `new_values`, which should have room for max_columns; a row with more
-/// columns than there is room is limit_exceeded. The values point into `body`.
-inline decoded<row_view> decode_insert(byte_view body, bool streamed, std::span<value> new_values) {
-  cursor in(body);
-  row_view row = detail::decode_row_head(in, body, streamed);
-  std::size_t kind_at = in.offset();
-  std::uint8_t kind = in.u8("tuple kind");
-  if (kind != 'N') [[unlikely]]
-    in.fail_at(kind_at, decode_errc::unknown_tag, "tuple kind");
-  detail::decode_new_tuple(in, body, row, new_values);
-  return in.finish(row);
+/// Decodes an insert, update or delete: fills `row`, the first `new_count` of the new values and the first
+/// `old_count` of the old ones. The values point into the message. False for one that is not well formed or
+/// has more columns than there is room: row_error() tells what it is.
+[[gnu::noinline]] inline bool decode_row(message_tag tag, byte_view body, bool streamed, const row_room& room,
+                                         row_view& row) {
+  const std::uint8_t* at = body.data();
+  const std::uint8_t* end = at + body.size();
+  std::size_t head_bytes = streamed ? 4 + 4 : 4;
+  if (body.size() < head_bytes || body.size() > max_message_bytes) [[unlikely]]
+    return false;
+  row = {};
+  if (streamed) row.xid = load_be<std::uint32_t>(at);
+  at += head_bytes;
+  row.relation = load_be<std::uint32_t>(at - 4);
+  for (bool last = false; !last;) {
+    constexpr std::size_t tuple_head_bytes = 1 + 2;
+    if (end - at < std::ptrdiff_t{tuple_head_bytes}) [[unlikely]]
+      return false;
+    std::uint8_t kind = *at;
+    auto offset = static_cast<std::uint32_t>(at + 1 - body.data());
+    auto count = load_be<std::uint16_t>(at + 1);
+    const std::span<value>* values = &room.new_values;
+    if (kind == 'N' && tag != message_tag::remove) [[likely]] {
+      row.new_offset = offset;
+      row.new_count = count;
+      last = true;
+    } else {
+      bool fits = tag != message_tag::insert && row.old == old_tuple::none;
+      if (!fits || (kind != 'K' && kind != 'O')) [[unlikely]]
+        return false;
+      values = &room.old_values;
+      row.old = static_cast<old_tuple>(kind);
+      row.old_offset = offset;
+      row.old_count = count;
+      last = tag == message_tag::remove;
+    }
+    if (count > max_columns || count > values->size()) [[unlikely]]
+      return false;
+    value* filled_to = values->data() + count;
+    detail::columns_end stop =
+        detail::walk_columns(at + tuple_head_bytes, end, values->data(), filled_to, row.binary);
+    if (stop.filled != filled_to) [[unlikely]]
+      return false;
+    at = stop.at;
+  }
+  return at == end;
 }
 
-/// As decode_insert, and the first `old_count` of `old_values` if there is an old row. A key-only old row
-/// has one value per column too: see mark_absent (pgoutput/relation.hpp).
+/// What is wrong with a row message that decode_row() did not take.
+[[gnu::noinline, gnu::cold]] inline decode_error row_error(message_tag tag, byte_view body, bool streamed,
+                                                           const row_room& room) {
+  return detail::decode_row_carefully(tag, body, streamed, room).error();
+}
+
+inline decoded<row_view> decode_insert(byte_view body, bool streamed, std::span<value> new_values) {
+  row_room room{new_values, {}};
+  row_view row;
+  if (decode_row(message_tag::insert, body, streamed, room, row)) [[likely]]
+    return row;
+  return std::unexpected(row_error(message_tag::insert, body, streamed, room));
+}
+
+/// A key-only old row has one value per column too: see mark_absent (pgoutput/relation.hpp).
 inline decoded<row_view> decode_update(byte_view body, bool streamed, std::span<value> new_values,
                                        std::span<value> old_values) {
-  cursor in(body);
-  row_view row = detail::decode_row_head(in, body, streamed);
-  std::size_t kind_at = in.offset();
-  std::uint8_t kind = in.u8("tuple kind");
-  if (kind == 'K' || kind == 'O') {
-    detail::decode_old_tuple(in, body, row, kind, old_values);
-    kind_at = in.offset();
-    kind = in.u8("tuple kind");
-  }
-  if (kind != 'N') [[unlikely]]
-    in.fail_at(kind_at, decode_errc::unknown_tag, "tuple kind");
-  detail::decode_new_tuple(in, body, row, new_values);
-  return in.finish(row);
+  row_room room{new_values, old_values};
+  row_view row;
+  if (decode_row(message_tag::update, body, streamed, room, row)) [[likely]]
+    return row;
+  return std::unexpected(row_error(message_tag::update, body, streamed, room));
 }
 
-/// Fills the first `old_count` of `old_values`.
 inline decoded<row_view> decode_delete(byte_view body, bool streamed, std::span<value> old_values) {
-  cursor in(body);
-  row_view row = detail::decode_row_head(in, body, streamed);
-  std::size_t kind_at = in.offset();
-  std::uint8_t kind = in.u8("tuple kind");
-  if (kind != 'K' && kind != 'O') [[unlikely]]
-    in.fail_at(kind_at, decode_errc::unknown_tag, "tuple kind");
-  detail::decode_old_tuple(in, body, row, kind, old_values);
-  return in.finish(row);
+  row_room room{{}, old_values};
+  row_view row;
+  if (decode_row(message_tag::remove, body, streamed, room, row)) [[likely]]
+    return row;
+  return std::unexpected(row_error(message_tag::remove, body, streamed, room));
 }
 
 /// Under REPLICA IDENTITY FULL the old row has the values that the new row leaves out as unchanged: takes

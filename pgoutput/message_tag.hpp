@@ -56,6 +56,11 @@ constexpr const char* name_of(message_tag tag) {
   return nullptr;
 }
 
+/// Of these most streams consist.
+constexpr bool is_row(message_tag tag) {
+  return tag == message_tag::insert || tag == message_tag::update || tag == message_tag::remove;
+}
+
 /// Borrows the bytes it was split from.
 struct message_view {
   message_tag tag = message_tag::begin;

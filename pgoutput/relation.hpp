@@ -4,6 +4,7 @@
 // aborted: the server sends them again for whoever needs them next.
 #pragma once
 
+#include <array>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -107,14 +108,13 @@ class relation_cache {
   /// unknown_reference if `oid` was not announced on this connection. `streamed` tells where in the message
   /// the oid stands, for the error's offset.
   decoded<const relation*> find(std::uint32_t oid, bool streamed) {
-    if (last_ && last_->oid == oid) [[likely]]
-      return last_;
-    auto at = entries_.find(oid);
-    if (at == entries_.end() || at->second.connection != connection_)
+    const relation* known = recent_[recent_slot(oid)];
+    if (!known || known->oid != oid) [[unlikely]]
+      known = look_up(oid);
+    if (!known) [[unlikely]]
       return std::unexpected(
           decode_error{decode_errc::unknown_reference, streamed ? std::size_t{4} : 0, "relation"});
-    last_ = &at->second.described;
-    return last_;
+    return known;
   }
 
   /// The relation of a decoded row; bad_value if the row does not have exactly its columns.
@@ -133,12 +133,12 @@ class relation_cache {
   /// is recognised as unchanged.
   void reconnected() {
     ++connection_;
-    last_ = nullptr;
+    recent_.fill(nullptr);
   }
 
   void clear() {
     entries_.clear();
-    last_ = nullptr;
+    recent_.fill(nullptr);
     bytes_ = 0;
   }
 
@@ -150,6 +150,14 @@ class relation_cache {
     relation described;
     std::uint64_t connection = 0;
   };
+
+  static std::size_t recent_slot(std::uint32_t oid) { return oid * 0x9e37'79b1u >> 26; }
+
+  [[gnu::noinline]] const relation* look_up(std::uint32_t oid) {
+    auto at = entries_.find(oid);
+    if (at == entries_.end() || at->second.connection != connection_) return nullptr;
+    return recent_[recent_slot(oid)] = &at->second.described;
+  }
 
   static std::size_t footprint(const relation& of) {
     std::size_t bytes = sizeof(entry) + of.schema.size() + of.name.size();
@@ -179,7 +187,7 @@ class relation_cache {
 
   limits bounds_;
   std::unordered_map<std::uint32_t, entry> entries_;  // its nodes do not move
-  const relation* last_ = nullptr;                    // rows of one table tend to come in runs
+  std::array<const relation*, 64> recent_{};          // found of late, by recent_slot
   std::uint64_t connection_ = 0;
   std::size_t bytes_ = 0;
 };

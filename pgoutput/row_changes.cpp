@@ -29,6 +29,11 @@ std::string_view text_of(wire::lsn at, char (&buffer)[wire::lsn_text_size]) {
   return {buffer, static_cast<std::size_t>(wire::put_lsn(buffer, at) - buffer)};
 }
 
+row_op row_op_of(message_tag tag) {
+  if (tag == message_tag::insert) return row_op::insert;
+  return tag == message_tag::update ? row_op::update : row_op::remove;
+}
+
 }  // namespace
 
 row_changes::row_changes(settings with) : buffer_(std::move(with.spill_folder), with.spill) {}
@@ -62,6 +67,11 @@ void row_changes::refuse(const decode_error& error, message_tag tag) const {
 
 bool row_changes::take(byte_view message) {
   if (message.empty()) refuse({decode_errc::truncated, 0, "message tag"}, message_tag::begin);
+  auto tag = static_cast<message_tag>(message[0]);
+  if (is_row(tag) && state_.takes_rows() && state_.block_xid() == 0) [[likely]] {
+    row({tag, message.subspan(1)}, false);
+    return true;
+  }
   auto split = split_message(message);
   if (!split) [[unlikely]]
     refuse(split.error(), static_cast<message_tag>(message[0]));
@@ -144,18 +154,9 @@ bool row_changes::control(const message_view& message) {
 void row_changes::apply(const message_view& message, bool streamed) {
   message_tag tag = message.tag;
   switch (tag) {
-    case message_tag::insert: {
-      auto row = checked(decode_insert(message.body, streamed, new_values_), tag);
-      return change(row_op::insert, row, message, streamed);
-    }
-    case message_tag::update: {
-      auto row = checked(decode_update(message.body, streamed, new_values_, old_values_), tag);
-      return change(row_op::update, row, message, streamed);
-    }
-    case message_tag::remove: {
-      auto row = checked(decode_delete(message.body, streamed, old_values_), tag);
-      return change(row_op::remove, row, message, streamed);
-    }
+    case message_tag::insert:
+    case message_tag::update:
+    case message_tag::remove: return row(message, streamed);
     case message_tag::relation:
       checked(relations_.announce(checked(decode_relation(message.body, streamed), tag)), tag);
       return;
@@ -167,6 +168,12 @@ void row_changes::apply(const message_view& message, bool streamed) {
     case message_tag::logical: return logical(message, streamed);
     default: refuse({decode_errc::bad_state, 0, "message tag"}, tag);
   }
+}
+
+void row_changes::row(const message_view& message, bool streamed) {
+  if (!decode_row(message.tag, message.body, streamed, room_, row_)) [[unlikely]]
+    refuse(row_error(message.tag, message.body, streamed, room_), message.tag);
+  change(row_op_of(message.tag), row_, message, streamed);
 }
 
 /// Counts a change. False if it is in the lines already.
@@ -227,7 +234,7 @@ bool row_changes::begin(wire::lsn commit, std::int64_t time_us, std::uint32_t xi
   commit_lsn_ = commit;
   time_us_ = unix_us(time_us);
   xid_ = xid;
-  gid_ = gid;
+  gid_.assign(gid);
   origin_lsn_.reset();
   seq_ = written_ = 0;
   open_ = false;

@@ -84,7 +84,7 @@ class row_changes {
 
   [[noreturn]] void refuse(const decode_error& error, message_tag tag) const;
   template <class T>
-  T checked(decoded<T> result, message_tag tag) {
+  T checked(decoded<T>&& result, message_tag tag) {
     if (!result) [[unlikely]]
       refuse(result.error(), tag);
     return std::move(*result);
@@ -92,6 +92,7 @@ class row_changes {
 
   bool control(const message_view& message);
   void apply(const message_view& message, bool streamed);
+  void row(const message_view& message, bool streamed);
   void change(row_op op, const row_view& row, const message_view& message, bool streamed);
   bool begin(wire::lsn commit, std::int64_t time_us, std::uint32_t xid, std::string_view gid = {});
   void end_transaction(const ending& how);
@@ -114,6 +115,8 @@ class row_changes {
   std::vector<planned> plans_;  // by relation::index
   std::vector<value> new_values_ = std::vector<value>(max_columns);
   std::vector<value> old_values_ = std::vector<value>(max_columns);
+  row_room room_{new_values_, old_values_};
+  row_view row_;
   announced_types types_lookup_{types_};
   binary_row new_text_, old_text_;  // of values that came in binary form
 

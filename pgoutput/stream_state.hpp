@@ -67,7 +67,12 @@ class stream_state {
     return refuse(message);
   }
 
+  /// For rows, most of every stream: whether accept() would take one here. It changes nothing, so whoever
+  /// asks this need not call it; in_block() and block_xid() are where the row stands.
+  bool takes_rows() const { return place_ != place::outside; }
+
   place where() const { return place_; }
+  bool in_block() const { return place_ == place::block; }
   /// The transaction of the block we are in; 0 outside of one.
   std::uint32_t block_xid() const { return block_xid_; }
   /// How many streamed transactions are neither committed nor aborted.

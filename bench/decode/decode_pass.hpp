@@ -22,7 +22,7 @@ inline constexpr std::size_t xlog_data_header_bytes = 25;  // 'w', start, end, t
 }
 
 template <class T>
-T checked(decoded<T> result) {
+T checked(decoded<T>&& result) {
   if (!result) [[unlikely]]
     give_up(result.error());
   return std::move(*result);
@@ -42,26 +42,38 @@ class row_reader {
       }
       if (record->size() <= xlog_data_header_bytes)
         give_up({decode_errc::truncated, record->size(), "WAL data"});
-      message(checked(pgoutput::split_message(record->subspan(xlog_data_header_bytes))));
+      message(record->subspan(xlog_data_header_bytes));
     }
   }
 
  protected:
-  void message(const pgoutput::message_view& message) {
-    using tag = pgoutput::message_tag;
+  [[gnu::always_inline]] void message(byte_view message) {
     ++seen_.messages;
+    auto tag = static_cast<pgoutput::message_tag>(message[0]);
+    if (is_row(tag) && state_.takes_rows()) [[likely]]
+      return row(tag, message.subspan(1));
+    other(message);
+  }
+
+  [[gnu::always_inline]] void row(pgoutput::message_tag tag, byte_view body) {
+    bool streamed = state_.in_block();
+    if (!pgoutput::decode_row(tag, body, streamed, room_, row_)) [[unlikely]]
+      give_up(pgoutput::row_error(tag, body, streamed, room_));
+    const pgoutput::relation& of = *checked(relations_.find(row_, streamed));
+    ++seen_.rows;
+    derived().row(row_, of);
+  }
+
+  [[gnu::noinline]] void other(byte_view bytes) {
+    using tag = pgoutput::message_tag;
+    auto split = pgoutput::split_message(bytes);
+    if (!split) give_up(split.error());
+    const pgoutput::message_view& message = *split;
     bool streamed = checked(state_.accept(message)).streamed;
     switch (message.tag) {
       case tag::insert:
-        return row(message.tag, checked(pgoutput::decode_insert(message.body, streamed, new_values_)),
-                   streamed);
       case tag::update:
-        return row(message.tag,
-                   checked(pgoutput::decode_update(message.body, streamed, new_values_, old_values_)),
-                   streamed);
-      case tag::remove:
-        return row(message.tag, checked(pgoutput::decode_delete(message.body, streamed, old_values_)),
-                   streamed);
+      case tag::remove: return;  // not here
       case tag::relation: {
         auto announced =
             checked(relations_.announce(checked(pgoutput::decode_relation(message.body, streamed))));
@@ -85,12 +97,6 @@ class row_reader {
     }
   }
 
-  void row(pgoutput::message_tag tag, const pgoutput::row_view& row, bool streamed) {
-    const pgoutput::relation& of = *checked(relations_.find(row, streamed));
-    ++seen_.rows;
-    derived().row(tag, row, of);
-  }
-
   Derived& derived() { return static_cast<Derived&>(*this); }
 
   tally seen_;
@@ -98,6 +104,8 @@ class row_reader {
   pgoutput::relation_cache relations_;
   std::vector<value> new_values_ = std::vector<value>(pgoutput::max_columns);
   std::vector<value> old_values_ = std::vector<value>(pgoutput::max_columns);
+  pgoutput::row_room room_{new_values_, old_values_};
+  pgoutput::row_view row_;
 };
 
 class value_counter : public row_reader<value_counter> {
@@ -108,8 +116,8 @@ class value_counter : public row_reader<value_counter> {
  private:
   friend class row_reader<value_counter>;
 
-  void row(pgoutput::message_tag, const pgoutput::row_view& row, const pgoutput::relation&) {
-    count({old_values_.data(), row.old_count});
+  void row(const pgoutput::row_view& row, const pgoutput::relation&) {
+    if (row.old != pgoutput::old_tuple::none) count({old_values_.data(), row.old_count});
     count({new_values_.data(), row.new_count});
   }
   void relation(const pgoutput::relation_cache::announced&) {}
@@ -117,12 +125,20 @@ class value_counter : public row_reader<value_counter> {
   void commit(const pgoutput::commit_message&) {}
 
   void count(std::span<const value> values) {
+    std::uint64_t missing = 0, bytes = 0, places = 0;
     for (const value& each : values) {
-      if (each.kind == value_kind::text || each.kind == value_kind::binary)
-        seen_.value(reinterpret_cast<const std::uint8_t*>(each.data), each.size, file_);
-      else
-        ++seen_.missing;
+      if (each.has_bytes()) {
+        bytes += each.size;
+        places += reinterpret_cast<std::uintptr_t>(each.data);
+      } else {
+        ++missing;
+      }
     }
+    std::uint64_t present = values.size() - missing;
+    seen_.values += present;
+    seen_.missing += missing;
+    seen_.value_bytes += bytes;
+    seen_.places += places - present * reinterpret_cast<std::uintptr_t>(file_);
   }
 
   const std::uint8_t* file_;

@@ -1,5 +1,7 @@
 #include "pgoutput/message_row.hpp"
 
+#include <random>
+
 #include "tests/pgoutput/codec_case.hpp"
 
 using namespace tidewire;
@@ -240,4 +242,46 @@ TEST_CASE("rows of 1600 columns, and of the most that a tuple can have") {
     }
     CHECK(equal);
   }
+}
+
+TEST_CASE("the straight decoder and the careful one agree about every message") {
+  std::mt19937 random(11);
+  const std::vector<bytes> good = {
+      hex("'I' 00004001 'N' 0005 't' 00000003 'abc' 'n' 'u' 'b' 00000002 00ff 't' 00000000"),
+      hex("'U' 00004001 'N' 0002 't' 00000001 'x' 'n'"),
+      hex("'U' 00004001 'K' 0002 't' 00000001 '7' 'n' 'N' 0002 't' 00000001 '8' 'u'"),
+      hex("'U' 00000009 00004001 'O' 0001 't' 00000001 '7' 'N' 0001 'b' 00000000"),
+      hex("'D' 00004001 'K' 0003 't' 00000002 '42' 'n' 'n'"),
+      hex("'D' 00000009 00004001 'O' 0001 'n'")};
+  values straight, careful;
+  row_view row;
+  int taken = 0;
+  for (int round = 0; round < 100'000; ++round) {
+    bytes message = good[random() % good.size()];
+    message[0] = static_cast<std::uint8_t>("IUD"[random() % 3]);
+    for (auto changes = random() % 3; changes > 0; --changes) {
+      std::size_t at = 1 + random() % (message.size() - 1);
+      switch (random() % 3) {
+        case 0: message[at] = static_cast<std::uint8_t>("NKOtbnu\0\1\2\xff"[random() % 11]); break;
+        case 1: message.erase(message.begin() + static_cast<std::ptrdiff_t>(at)); break;
+        default: message.resize(1 + at);
+      }
+    }
+    auto tag = static_cast<message_tag>(message[0]);
+    bytes body = copy_of(body_of(message));
+    bool streamed = random() % 2;
+    bool took = decode_row(tag, body, streamed, {straight.fresh, straight.old}, row);
+    auto expected = detail::decode_row_carefully(tag, body, streamed, {careful.fresh, careful.old});
+    REQUIRE(took == expected.has_value());
+    if (!took) continue;
+    ++taken;
+    REQUIRE(row == *expected);
+    auto same = [](const value& a, const value& b) {
+      return a.data == b.data && a.size == b.size && a.kind == b.kind;
+    };
+    REQUIRE(
+        std::ranges::equal(first(straight.fresh, row.new_count), first(careful.fresh, row.new_count), same));
+    REQUIRE(std::ranges::equal(first(straight.old, row.old_count), first(careful.old, row.old_count), same));
+  }
+  CHECK(taken > 5'000);
 }

@@ -104,6 +104,23 @@ TEST_CASE("only a changed description raises the version; the address stays") {
   CHECK(*cache.find(1, false) == known);
 }
 
+TEST_CASE("relations are told apart however many take turns") {
+  announcer make;
+  relation_cache cache;
+  for (std::uint32_t oid = 1; oid <= 300; ++oid)
+    REQUIRE(cache.announce(make.make(oid * 7, "t" + std::to_string(oid), id_and_name)).has_value());
+  for (int round = 0; round < 3; ++round) {
+    for (std::uint32_t oid = 1; oid <= 300; ++oid) {
+      REQUIRE(cache.find(oid * 7, false).has_value());
+      REQUIRE((*cache.find(oid * 7, false))->oid == oid * 7);
+      REQUIRE(!cache.find(oid * 7 + 1, false).has_value());
+    }
+  }
+  CHECK(!cache.find(0, false).has_value());
+  cache.clear();
+  for (std::uint32_t oid = 1; oid <= 300; ++oid) REQUIRE(!cache.find(oid * 7, false).has_value());
+}
+
 TEST_CASE("a row must have its relation's columns") {
   announcer make;
   relation_cache cache;

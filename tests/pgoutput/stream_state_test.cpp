@@ -50,7 +50,9 @@ void check(std::initializer_list<std::string_view> messages, decode_error last =
   for (std::string_view text : messages) {
     CAPTURE(text);
     place before = state.where();
+    bool takes_rows = state.takes_rows();
     auto result = accept(state, text);
+    if (std::string_view("IUD").contains(text[0])) CHECK(takes_rows == result.has_value());
     if (--left == 0 && last.code != decode_errc::none) {
       REQUIRE(!result.has_value());
       CHECK(result.error() == last);
