@@ -28,7 +28,7 @@ table_plan::table_plan(const table& of) {
     head_[i] = padded(R"({"v":1,"op":")" + std::string(ops[i]) + names_of_table);
   fixed_size_ = head_[0].size;
   for (const column& each : of.columns) {
-    std::string name = quoted(each.name) + ':';
+    std::string name = ',' + quoted(each.name) + ':';
     columns_.push_back({static_cast<std::uint32_t>(names_.size()), static_cast<std::uint32_t>(name.size()),
                         each.form, each.key});
     names_ += name;
@@ -45,13 +45,9 @@ char* envelope_writer::ensure(char* at, std::size_t bytes) {
 }
 
 char* envelope_writer::long_value(char* at, const value& of, json_form form) {
-  if (of.kind == value_kind::binary) {
-    at = ensure(at, of.size * std::size_t{2} + 32);
-    return one_value<true>(at, of, form);
-  }
-  if (form == json_form::json && json::is_value(of.bytes())) {
-    at = ensure(at, of.size + 32);
-    return json::put_embedded(at, of.data, of.size);
+  if (form == json_form::json) {
+    at = ensure(at, of.size);
+    if (char* end = json::put_json(at, of.data, of.size)) return end;
   }
   // Piece by piece, so that a gigabyte of plain text does not ask for six.
   constexpr std::size_t piece = 64 * 1024;
@@ -79,6 +75,31 @@ char* envelope_writer::long_value(char* at, const value& of, json_form form) {
   return at;
 }
 
+void envelope_writer::long_row(char* at, row_op op, const table_plan& plan, std::uint64_t seq, old_row old,
+                               std::span<const value> before, std::span<const value> after) {
+  out_->end(whole_row<false>(at, op, plan, seq, old, before, after));
+}
+
+/// A boolean or json, or what does not fit its form.
+char* envelope_writer::formed_value(char* at, const value& of, json_form form) {
+  if (form == json_form::json) return json::put_embedded(at, of.data, of.size);
+  if (form == json_form::boolean && of.size == 1) {
+    if (*of.data == 't') return json::put(at, "true");
+    if (*of.data == 'f') return json::put(at, "false");
+  }
+  return json::put_string(at, of.data, of.size);
+}
+
+char* envelope_writer::binary_value(char* at, const value& of) {
+  constexpr char hex[] = "0123456789abcdef";
+  at = json::put(at, R"({"binary":")");
+  for (char c : of.bytes()) {
+    *at++ = hex[static_cast<unsigned char>(c) >> 4];
+    *at++ = hex[c & 15];
+  }
+  return json::put(at, "\"}");
+}
+
 char* envelope_writer::unchanged_names(char* at, std::span<const value> after, const table_plan& plan) {
   at = ensure(at, 32);
   at = json::put(at, R"(,"unchanged":[)");
@@ -87,7 +108,7 @@ char* envelope_writer::unchanged_names(char* at, std::span<const value> after, c
     const auto& column = plan.columns_[i];
     at = ensure(at, column.size);
     at = json::put(
-        at, std::string_view(plan.names_).substr(column.offset, column.size - 1));  // without the colon
+        at, std::string_view(plan.names_).substr(column.offset + 1, column.size - 2));  // just the name
     *at++ = ',';
   }
   at[-1] = ']';
@@ -114,11 +135,11 @@ void envelope_writer::field(std::string_view name, std::string_view text) {
 
 void envelope_writer::enter(std::string_view position, std::uint64_t xid, std::int64_t commit_unix_us) {
   char* at = json::put(common_, R"("lsn":")");
-  at = json::put(at, position.substr(0, 32));
+  at = json::put_short(at, position.substr(0, 32));
   at = json::put(at, R"(","xid":)");
   at = json::put_unsigned(at, xid);
   at = json::put(at, R"(,"ts":")");
-  at = put_utc(at, commit_unix_us);
+  at = times_.put(at, commit_unix_us);
   at = json::put(at, R"(","seq":)");
   common_size_ = static_cast<std::size_t>(at - common_);
 }
@@ -129,7 +150,7 @@ void envelope_writer::begin(std::string_view position, std::uint64_t xid, std::i
   constexpr std::size_t seq_name = 7;  // `,"seq":`
   char* at = out_->room(common_size_ + 64);
   at = json::put(at, R"({"v":1,"op":"begin",)");
-  at = json::put(at, {common_, common_size_ - seq_name});
+  at = json::put_padded(at, common_, common_size_ - seq_name);
   out_->end(at);
   if (!gid.empty()) field("gid", gid);
   tail();
@@ -140,11 +161,11 @@ void envelope_writer::end(std::string_view op, std::string_view end_position, st
   constexpr std::size_t seq_name = 7;
   char* at = out_->room(common_size_ + op.size() + 160);
   at = json::put(at, R"({"v":1,"op":")");
-  at = json::put(at, op);
+  at = json::put_short(at, op);
   at = json::put(at, "\",");
-  at = json::put(at, {common_, common_size_ - seq_name});
+  at = json::put_padded(at, common_, common_size_ - seq_name);
   at = json::put(at, R"(,"end_lsn":")");
-  at = json::put(at, end_position.substr(0, 32));
+  at = json::put_short(at, end_position.substr(0, 32));
   at = json::put(at, R"(","changes":)");
   at = json::put_unsigned(at, changes);
   out_->end(at);

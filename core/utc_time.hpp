@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "core/digits.hpp"
+
 namespace tidewire {
 
 /// The longest text that put_utc writes: a sign, nine digits of year and 22 more characters.
@@ -54,5 +56,36 @@ inline char* put_utc(char* out, std::int64_t unix_us) {
   *out++ = 'Z';
   return out;
 }
+
+/// put_utc for times that follow one another: what they have in common up to the second is kept.
+class utc_writer {
+ public:
+  /// `out` has room for utc_text_size bytes whatever the time.
+  char* put(char* out, std::int64_t unix_us) {
+    constexpr int second_us = 1'000'000;
+    std::int64_t second = unix_us / second_us;
+    auto in_second = static_cast<std::int32_t>(unix_us - second * second_us);
+    if (in_second < 0) in_second += second_us, --second;
+    if (second != kept_ || size_ == 0) [[unlikely]]
+      keep(second, unix_us);
+    std::memcpy(out, second_, sizeof second_);
+    out += size_;
+    auto us = static_cast<std::uint32_t>(in_second);
+    // The first two of eight are none of the six.
+    put_eight(out, eight_digits(us) >> 16);
+    out[6] = 'Z';
+    return out + 7;
+  }
+
+ private:
+  void keep(std::int64_t second, std::int64_t unix_us) {
+    kept_ = second;
+    size_ = static_cast<std::size_t>(put_utc(second_, unix_us) - second_) - 7;
+  }
+
+  std::int64_t kept_ = 0;
+  std::size_t size_ = 0;  // up to the point and with it
+  char second_[utc_text_size] = {};
+};
 
 }  // namespace tidewire

@@ -52,20 +52,21 @@ inline columns_end walk_columns(const std::uint8_t* at, const std::uint8_t* end,
     if (left < 5 && (left == 0 || (*at != 'n' && *at != 'u'))) [[unlikely]]
       break;
     std::uint8_t kind = *at;
+    const std::uint8_t* bytes = at + 5;
     if (kind == 't') [[likely]] {  // alone, or the compiler makes a jump table of it
       auto size = load_be<std::uint32_t>(at + 1);
       if (size > left - 5) [[unlikely]]
         break;
-      *out = {reinterpret_cast<const char*>(at + 5), size, value_kind::text};
-      at += 5 + std::size_t{size};
+      *out = {reinterpret_cast<const char*>(bytes), size, value_kind::text};
+      at = bytes + size;
     } else if (kind == 'n' || kind == 'u') {
       *out = {nullptr, 0, kind == 'n' ? value_kind::null : value_kind::unchanged};
       at += 1;
     } else {
       if (kind != 'b' || load_be<std::uint32_t>(at + 1) > left - 5) [[unlikely]]
         break;
-      *out = {reinterpret_cast<const char*>(at + 5), load_be<std::uint32_t>(at + 1), value_kind::binary};
-      at += 5 + std::size_t{out->size};
+      *out = {reinterpret_cast<const char*>(bytes), load_be<std::uint32_t>(at + 1), value_kind::binary};
+      at = bytes + out->size;
       binary = true;
     }
   }

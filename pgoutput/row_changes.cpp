@@ -66,12 +66,15 @@ void row_changes::refuse(const decode_error& error, message_tag tag) const {
 }
 
 bool row_changes::take(byte_view message) {
-  if (message.empty()) refuse({decode_errc::truncated, 0, "message tag"}, message_tag::begin);
-  auto tag = static_cast<message_tag>(message[0]);
-  if (is_row(tag) && state_.takes_rows() && state_.block_xid() == 0) [[likely]] {
-    row({tag, message.subspan(1)}, false);
-    return true;
+  if (!message.empty() && state_.takes_rows() && state_.block_xid() == 0) [[likely]] {
+    auto tag = static_cast<message_tag>(message[0]);
+    if (is_row(tag)) return row(tag, message.subspan(1), false);
   }
+  return take_other(message);
+}
+
+bool row_changes::take_other(byte_view message) {
+  if (message.empty()) refuse({decode_errc::truncated, 0, "message tag"}, message_tag::begin);
   auto split = split_message(message);
   if (!split) [[unlikely]]
     refuse(split.error(), static_cast<message_tag>(message[0]));
@@ -100,16 +103,22 @@ bool row_changes::take(byte_view message) {
 /// What begins and ends transactions.
 bool row_changes::control(const message_view& message) {
   message_tag tag = message.tag;
+  if (tag == message_tag::begin) {
+    auto m = checked(decode_begin(message.body), tag);
+    return begin(m.final_lsn, m.commit_time_us, m.xid);
+  }
+  if (tag == message_tag::commit) {
+    auto m = checked(decode_commit(message.body), tag);
+    end_transaction({"commit", m.end_lsn, {}});
+    return true;
+  }
+  return control_other(message);
+}
+
+/// What begins and ends those that are streamed or prepared.
+bool row_changes::control_other(const message_view& message) {
+  message_tag tag = message.tag;
   switch (tag) {
-    case message_tag::begin: {
-      auto m = checked(decode_begin(message.body), tag);
-      return begin(m.final_lsn, m.commit_time_us, m.xid);
-    }
-    case message_tag::commit: {
-      auto m = checked(decode_commit(message.body), tag);
-      end_transaction({"commit", m.end_lsn, {}});
-      return true;
-    }
     case message_tag::begin_prepare: {
       auto m = checked(decode_begin_prepare(message.body), tag);
       return begin(m.prepare_lsn, m.prepare_time_us, m.xid, m.gid);
@@ -156,7 +165,7 @@ void row_changes::apply(const message_view& message, bool streamed) {
   switch (tag) {
     case message_tag::insert:
     case message_tag::update:
-    case message_tag::remove: return row(message, streamed);
+    case message_tag::remove: row(tag, message.body, streamed); return;
     case message_tag::relation:
       checked(relations_.announce(checked(decode_relation(message.body, streamed), tag)), tag);
       return;
@@ -170,12 +179,6 @@ void row_changes::apply(const message_view& message, bool streamed) {
   }
 }
 
-void row_changes::row(const message_view& message, bool streamed) {
-  if (!decode_row(message.tag, message.body, streamed, room_, row_)) [[unlikely]]
-    refuse(row_error(message.tag, message.body, streamed, room_), message.tag);
-  change(row_op_of(message.tag), row_, message, streamed);
-}
-
 /// Counts a change. False if it is in the lines already.
 bool row_changes::next_change() {
   if (skipping_) return false;
@@ -185,7 +188,8 @@ bool row_changes::next_change() {
   return true;
 }
 
-void row_changes::change(row_op op, const row_view& row, const message_view& message, bool streamed) {
+[[gnu::always_inline]] inline void row_changes::change(row_op op, const row_view& row,
+                                                       const message_view& message, bool streamed) {
   const relation& of = *checked(relations_.find(row, streamed), message.tag);
   if (!next_change()) return;
   const table_plan& plan = plan_of(of);
@@ -215,17 +219,28 @@ std::size_t row_changes::render(std::span<value> values, const relation& of, bin
   return into.bytes();
 }
 
+[[gnu::noinline]] bool row_changes::row(message_tag tag, byte_view body, bool streamed) {
+  if (!decode_row(tag, body, streamed, room_, row_)) [[unlikely]]
+    refuse(row_error(tag, body, streamed, room_), tag);
+  change(row_op_of(tag), row_, {tag, body}, streamed);
+  return true;
+}
+
 const table_plan& row_changes::plan_of(const relation& of) {
+  if (of.index < plans_.size() && plans_[of.index].version == of.version) [[likely]]
+    return plans_[of.index].plan;
+  return new_plan(of);
+}
+
+const table_plan& row_changes::new_plan(const relation& of) {
   if (of.index >= plans_.size()) plans_.resize(of.index + std::size_t{1});
-  planned& known = plans_[of.index];
-  if (known.version != of.version) [[unlikely]] {
-    known.described = std::make_unique<table>(table_of(of));
-    check_names(*known.described);
-    known.plan = table_plan(*known.described);
-    known.version = of.version;
-    writer_.schema(*known.described);
-  }
-  return known.plan;
+  planned& made = plans_[of.index];
+  made.described = std::make_unique<table>(table_of(of));
+  check_names(*made.described);
+  made.plan = table_plan(*made.described);
+  made.version = of.version;
+  writer_.schema(*made.described);
+  return made.plan;
 }
 
 bool row_changes::begin(wire::lsn commit, std::int64_t time_us, std::uint32_t xid, std::string_view gid) {
@@ -234,7 +249,8 @@ bool row_changes::begin(wire::lsn commit, std::int64_t time_us, std::uint32_t xi
   commit_lsn_ = commit;
   time_us_ = unix_us(time_us);
   xid_ = xid;
-  gid_.assign(gid);
+  gid_.clear();
+  if (!gid.empty()) gid_ = gid;
   origin_lsn_.reset();
   seq_ = written_ = 0;
   open_ = false;
@@ -269,7 +285,7 @@ void row_changes::end_transaction(const ending& how) {
   inside_ = false;
   if (skipping_) return reached(how.end);
   // A prepared transaction is announced even without changes: its outcome will be.
-  if (!open_ && how.op != std::string_view("commit")) open_lines();
+  if (!open_ && how.op != "commit") open_lines();
   if (open_) {
     if (seq_ < written_)
       throw failure{failure_kind::refused, "TW-PG-HISTORY",

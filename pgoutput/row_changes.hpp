@@ -77,7 +77,7 @@ class row_changes {
     table_plan plan;
   };
   struct ending {
-    const char* op = "commit";
+    std::string_view op = "commit";
     wire::lsn end;
     std::string gid;
   };
@@ -90,9 +90,11 @@ class row_changes {
     return std::move(*result);
   }
 
+  bool take_other(byte_view message);
   bool control(const message_view& message);
+  bool control_other(const message_view& message);
   void apply(const message_view& message, bool streamed);
-  void row(const message_view& message, bool streamed);
+  bool row(message_tag tag, byte_view body, bool streamed);
   void change(row_op op, const row_view& row, const message_view& message, bool streamed);
   bool begin(wire::lsn commit, std::int64_t time_us, std::uint32_t xid, std::string_view gid = {});
   void end_transaction(const ending& how);
@@ -102,6 +104,7 @@ class row_changes {
   bool next_change();
   void open_lines();
   const table_plan& plan_of(const relation& of);
+  const table_plan& new_plan(const relation& of);
   void origin(const message_view& message);
   void truncate(const message_view& message, bool streamed);
   void logical(const message_view& message, bool streamed);

@@ -1,12 +1,16 @@
 // A log sequence number: a byte position in a server's write-ahead log, printed as two hexadecimal halves.
 #pragma once
 
+#include <array>
+#include <bit>
 #include <charconv>
 #include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "core/bytes.hpp"
 
 namespace tidewire::wire {
 
@@ -21,18 +25,34 @@ struct lsn {
 /// The longest text that put_lsn writes: FFFFFFFF/FFFFFFFF.
 inline constexpr std::size_t lsn_text_size = 17;
 
-/// Writes 16/B374D848 and returns where it ends. No terminator.
+namespace detail {
+
+/// By byte: its two digits, the first one lower.
+inline constexpr auto hex_pairs = [] {
+  constexpr char digits[] = "0123456789ABCDEF";
+  std::array<std::uint16_t, 256> made{};
+  for (unsigned i = 0; i < 256; ++i)
+    made[i] = static_cast<std::uint16_t>(digits[i >> 4] | digits[i & 15] << 8);
+  return made;
+}();
+
+/// A half without leading zeros. Always stores 8 bytes.
+inline char* put_hex(char* out, std::uint32_t part) {
+  auto pair = [part](int shift) { return std::uint64_t{hex_pairs[part >> shift & 0xff]}; };
+  std::uint64_t digits = pair(24) | pair(16) << 16 | pair(8) << 32 | pair(0) << 48;
+  int zeros = std::countl_zero(part | 1) / 4;
+  store_le(reinterpret_cast<std::uint8_t*>(out), digits >> 8 * zeros);
+  return out + 8 - zeros;
+}
+
+}  // namespace detail
+
+/// Writes 16/B374D848 and returns where it ends. No terminator. `out` has room for lsn_text_size bytes
+/// whatever the text.
 inline char* put_lsn(char* out, lsn of) {
-  auto half = [](char* at, std::uint32_t part) {
-    constexpr char digits[] = "0123456789ABCDEF";
-    int shift = 28;
-    while (shift > 0 && part >> shift == 0) shift -= 4;
-    for (; shift >= 0; shift -= 4) *at++ = digits[part >> shift & 15];
-    return at;
-  };
-  out = half(out, static_cast<std::uint32_t>(of.value >> 32));
+  out = detail::put_hex(out, static_cast<std::uint32_t>(of.value >> 32));
   *out++ = '/';
-  return half(out, static_cast<std::uint32_t>(of.value));
+  return detail::put_hex(out, static_cast<std::uint32_t>(of.value));
 }
 
 inline std::string to_string(lsn of) {

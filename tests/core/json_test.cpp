@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/json_check.hpp"
+#include "tests/core/json_reference.hpp"
 
 using namespace tidewire;
 
@@ -74,6 +75,75 @@ TEST_CASE("the vector and the scalar escape agree") {
   }
 }
 
+TEST_CASE("strings of every length around the blocks, with something to escape at every place") {
+  for (std::size_t size = 0; size <= 70; ++size) {
+    std::string plain(size, 'x');
+    CHECK(string_of(plain) == '"' + plain + '"');
+    for (std::size_t at = 0; at < size; ++at) {
+      std::string text = plain;
+      text[at] = '\n';
+      REQUIRE(string_of(text) == '"' + plain.substr(0, at) + "\\n" + plain.substr(at + 1) + '"');
+      text = plain.substr(0, at) + "é" + plain.substr(at + 1);
+      REQUIRE(string_of(text) == '"' + text + '"');
+      text[at + 1] = 'x';
+      REQUIRE(string_of(text).starts_with(R"({"hex":")"));
+    }
+  }
+}
+
+TEST_CASE("every byte is copied, escaped or part of hex") {
+  for (int c = 0; c < 256; ++c) {
+    std::string text(1, static_cast<char>(c)), out = string_of(text);
+    if (c >= 0x80)
+      CHECK(out.starts_with(R"({"hex":")"));
+    else if (c < 0x20 || c == '"' || c == '\\')
+      CHECK((out.size() == 4 || out.size() == 8));
+    else
+      CHECK(out == '"' + text + '"');
+  }
+}
+
+TEST_CASE("unsigned numbers") {
+  std::mt19937_64 random(5);
+  auto check = [](std::uint64_t number) {
+    char out[json::output_slack];
+    REQUIRE(std::string(out, json::put_unsigned(out, number)) == std::to_string(number));
+  };
+  for (std::uint64_t number = 0; number <= 20'000; ++number) check(number);
+  for (std::uint64_t power = 1; power <= 1'000'000'000'000'000'000; power *= 10)
+    for (std::uint64_t number : {power - 1, power, power + 1, 9 * power}) check(number);
+  for (int round = 0; round < 20'000; ++round) check(random() >> random() % 64);
+  check(~std::uint64_t{0});
+}
+
+TEST_CASE("a number is copied exactly when the grammar says that it is one") {
+  std::mt19937 random(3);
+  int numbers = 0;
+  auto check = [&](const std::string& text) {
+    std::string in = padded(text), out(text.size() + json::output_slack, '#');
+    char* end = json::put_number(out.data(), in.data(), text.size());
+    CAPTURE(text);
+    REQUIRE((end != nullptr) == json::is_number(text));
+    if (end) REQUIRE(out.substr(0, static_cast<std::size_t>(end - out.data())) == text);
+    numbers += end != nullptr;
+  };
+  check("");
+  for (int round = 0; round < 100'000; ++round) {
+    std::string text;
+    auto pieces = 1 + random() % 6;
+    for (std::size_t i = 0; i < pieces; ++i) {
+      auto kind = random() % 8;
+      if (kind < 5)
+        text += std::to_string(random() >> random() % 32);
+      else
+        text += std::string_view("-.eE+0 x")[random() % 8];
+    }
+    check(text);
+    check('-' + text);
+  }
+  CHECK(numbers > 20'000);
+}
+
 TEST_CASE("only what JSON calls a number passes as one") {
   for (std::string text :
        {"0", "-0", "7", "-17", "1234567890123456", "-9223372036854775808", "18446744073709551615"}) {
@@ -111,4 +181,59 @@ TEST_CASE("every cut of a json value is refused") {
   std::string_view whole = R"({"a":[true,false,null,-1.5e+3,"x\u0041\n"],"b":{"c":[]}})";
   REQUIRE(json::is_value(whole));
   for (std::size_t size = 0; size < whole.size(); ++size) CHECK_FALSE(json::is_value(whole.substr(0, size)));
+}
+
+TEST_CASE("what is embedded, and how, is what the byte-wise checker says") {
+  std::mt19937 random(13);
+  const std::string_view tokens[] = {"{",           "}",         "[",
+                                     "]",           ",",         ":",
+                                     " ",           "\n",        "\"a\"",
+                                     "\"b\": ",     "1",         "-2.5e3",
+                                     "true",        "false",     "null",
+                                     "\"\\u00e9\"", "\"é漢😀\"", "\"\\\"\"",
+                                     "\t\r\n",      "0",         "\"a longer string than a block\"",
+                                     "\xff",        "x"};
+  const std::string_view whole[] = {
+      R"({"id": 1, "kind": "k1", "list": [1, 1], "text": "a \"b\" \\ c"})",
+      R"([[[{"a": {}}], []], "x", -0.5e+10])",
+      R"({"long text": "zażółć gęślą jaźń \u0105 and a good deal more \n of it", "n": 12345678901234567890})",
+      "  {\n  \"a\" : [ 1 ,\r\n 2 ]\n}  "};
+  int good = 0;
+  for (int round = 0; round < 60'000; ++round) {
+    std::string text(whole[random() % std::size(whole)]);
+    if (round % 4 == 0) text.clear();
+    for (auto changes = random() % 4; changes > 0; --changes) {
+      std::size_t at = random() % (text.size() + 1);
+      switch (random() % 3) {
+        case 0: text.insert(at, tokens[random() % std::size(tokens)]); break;
+        case 1: text.erase(at, 1 + random() % 3); break;
+        default:
+          if (at < text.size()) text[at] = static_cast<char>(random());
+      }
+    }
+    std::string expected = testing::reference_json(text);
+    std::string in = padded(text), out(text.size() + json::output_slack, '#');
+    char* end = json::put_json(out.data(), in.data(), text.size());
+    CAPTURE(text);
+    REQUIRE((end != nullptr) == !expected.empty());
+    if (!end) continue;
+    ++good;
+    REQUIRE(out.substr(0, static_cast<std::size_t>(end - out.data())) == expected);
+  }
+  CHECK(good > 10'000);
+}
+
+TEST_CASE("objects and arrays are told apart at every depth") {
+  for (std::size_t depth = 1; depth <= json::max_depth; ++depth) {
+    std::string open, close;
+    for (std::size_t i = 0; i < depth; ++i) {
+      bool object = i % 3 == 1 || i % 64 == 63;
+      open += object ? R"({"k":)" : "[";
+      close.insert(close.begin(), object ? '}' : ']');
+    }
+    REQUIRE(json::is_value(open + '1' + close));
+    std::size_t wrong = depth / 2;
+    close[wrong] = close[wrong] == '}' ? ']' : '}';
+    REQUIRE(!json::is_value(open + '1' + close));
+  }
 }

@@ -1,6 +1,8 @@
 #include "wire/lsn.hpp"
 
 #include <catch2/catch_test_macros.hpp>
+#include <cstdio>
+#include <random>
 
 using namespace tidewire::wire;
 
@@ -12,6 +14,18 @@ TEST_CASE("an LSN is printed as the server prints it") {
   CHECK(to_string(lsn{0xabc0000000f}) == "ABC/F");
   CHECK(to_string(lsn{~0ull}) == "FFFFFFFF/FFFFFFFF");
   CHECK(to_string(lsn{~0ull}).size() == lsn_text_size);
+}
+
+TEST_CASE("an LSN is printed as printf prints its halves") {
+  std::mt19937_64 random(19);
+  for (int round = 0; round < 50'000; ++round) {
+    std::uint64_t value =
+        (random() >> random() % 32 & 0xffffffff) << 32 | (random() & 0xffffffff) >> random() % 32;
+    char expected[lsn_text_size + 1];
+    std::snprintf(expected, sizeof expected, "%X/%X", static_cast<unsigned>(value >> 32),
+                  static_cast<unsigned>(value & 0xffffffff));
+    REQUIRE(to_string(lsn{value}) == expected);
+  }
 }
 
 TEST_CASE("an LSN's text is read back") {

@@ -1,0 +1,25 @@
+// Numbers below 100,000,000 as text, without a loop or a table.
+#pragma once
+
+#include "core/bytes.hpp"
+
+namespace tidewire {
+
+/// The eight digits as characters, the first one in the lowest byte. `number` is below 100,000,000.
+inline std::uint64_t eight_digits(std::uint32_t number) {
+  // The number's halves, then quarters, then digits, side by side. The multiplications divide by 100 and
+  // by 10.
+  std::uint64_t x = number / 10'000 | std::uint64_t{number % 10'000} << 32;
+  std::uint64_t high = (x * 10'486 >> 20) & 0x0000'007f'0000'007f;
+  x = high | (x - 100 * high) << 16;
+  high = (x * 103 >> 10) & 0x000f'000f'000f'000f;
+  x = high | (x - 10 * high) << 8;
+  return x + 0x3030'3030'3030'3030;
+}
+
+/// Stores eight characters, the lowest byte first.
+inline void put_eight(char* out, std::uint64_t characters) {
+  store_le(reinterpret_cast<std::uint8_t*>(out), characters);
+}
+
+}  // namespace tidewire
