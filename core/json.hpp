@@ -385,7 +385,7 @@ inline bool is_number(std::string_view text) {
   std::size_t sign = *in == '-';
   std::size_t digits = size - sign;
   unsigned others = ~digits_of(in) & ((1u << (size & 31)) - 1);
-  bool integer = (digits - 1 < 16) & (size <= 16) & (others == sign) & ((in[sign] != '0') | (digits == 1));
+  bool integer = (digits - 1 < 15) & (others == sign) & ((in[sign] != '0') | (digits == 1));
   if (integer) [[likely]] {
     std::memcpy(out, in, 16);
     return out + size;

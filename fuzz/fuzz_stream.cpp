@@ -33,8 +33,13 @@ class source {
     if (!split) return false;
     auto before = state_.where();
     bool takes_rows = state_.takes_rows();
+    stream_state twin = state_;
+    bool took_frame = twin.takes_frame(split->tag);
     auto stands = state_.accept(*split);
     sink(stands);
+    bool frame = split->tag == message_tag::begin || split->tag == message_tag::commit;
+    require(took_frame == (frame && stands.has_value()));
+    require(twin.where() == (took_frame ? state_.where() : before));
     if (is_row(split->tag)) {
       require(takes_rows == stands.has_value());
       require(!stands || (stands->streamed == state_.in_block() && stands->xid == state_.block_xid()));

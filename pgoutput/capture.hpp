@@ -72,11 +72,18 @@ class capture_reader {
   /// hold a whole one. Errors: bad_value (not a capture), bad_length (an empty record), limit_exceeded,
   /// unknown_tag (a payload that begins with another letter).
   decoded<std::optional<byte_view>> next() {
-    byte_view record = whole_wal_data();
-    if (record.empty()) [[unlikely]]
-      record = other_record();
-    if (!record.empty()) [[likely]]
-      return record;
+    byte_view ahead = window_.subspan(read_);
+    if (ready_ && ahead.size() > length_bytes && ahead[length_bytes] == 'w') [[likely]] {
+      // The usual record, whole; a length of 0 fails by wrapping around.
+      auto length = load_be<std::uint32_t>(ahead.data());
+      if (length - 1 < ahead.size() - length_bytes && length <= max_capture_record_bytes) [[likely]] {
+        read_ += length_bytes + length;
+        wanted_ = length_bytes;
+        return ahead.subspan(length_bytes, length);
+      }
+    }
+    byte_view record = other_record();
+    if (!record.empty()) return record;
     if (error_.code != decode_errc::none) return std::unexpected(error_);
     return std::nullopt;
   }
@@ -91,19 +98,7 @@ class capture_reader {
  private:
   static constexpr std::size_t length_bytes = 4;
 
-  // Both give the next record's payload, which is never empty; empty if they can't.
-
-  byte_view whole_wal_data() {
-    byte_view ahead = window_.subspan(read_);
-    if (!ready_ || ahead.size() <= length_bytes || ahead[length_bytes] != 'w') return {};
-    auto length = load_be<std::uint32_t>(ahead.data());
-    // 0 fails by wrapping around.
-    if (length - 1 >= std::min(ahead.size() - length_bytes, max_capture_record_bytes)) return {};
-    read_ += length_bytes + length;
-    wanted_ = length_bytes;
-    return ahead.subspan(length_bytes, length);
-  }
-
+  /// The next record's payload, which is never empty; empty if there is none.
   [[gnu::noinline]] byte_view other_record() {
     if (error_.code != decode_errc::none || (!ready_ && !read_header())) return {};
     byte_view left = window_.subspan(read_);

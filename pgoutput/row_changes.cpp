@@ -75,6 +75,8 @@ bool row_changes::take(byte_view message) {
 
 bool row_changes::take_other(byte_view message) {
   if (message.empty()) refuse({decode_errc::truncated, 0, "message tag"}, message_tag::begin);
+  auto tag = static_cast<message_tag>(message[0]);
+  if (state_.takes_frame(tag)) return control({tag, message.subspan(1)});
   auto split = split_message(message);
   if (!split) [[unlikely]]
     refuse(split.error(), static_cast<message_tag>(message[0]));
@@ -227,14 +229,14 @@ std::size_t row_changes::render(std::span<value> values, const relation& of, bin
 }
 
 const table_plan& row_changes::plan_of(const relation& of) {
-  if (of.index < plans_.size() && plans_[of.index].version == of.version) [[likely]]
-    return plans_[of.index].plan;
+  if (of.index < plans_.size() && plans_[of.index]->version == of.version) [[likely]]
+    return plans_[of.index]->plan;
   return new_plan(of);
 }
 
 const table_plan& row_changes::new_plan(const relation& of) {
-  if (of.index >= plans_.size()) plans_.resize(of.index + std::size_t{1});
-  planned& made = plans_[of.index];
+  while (of.index >= plans_.size()) plans_.push_back(std::make_unique<planned>());
+  planned& made = *plans_[of.index];
   made.described = std::make_unique<table>(table_of(of));
   check_names(*made.described);
   made.plan = table_plan(*made.described);
@@ -361,7 +363,7 @@ void row_changes::truncate(const message_view& message, bool streamed) {
   std::vector<const table*> tables;
   for (const relation* each : relations) {
     plan_of(*each);
-    tables.push_back(plans_[each->index].described.get());
+    tables.push_back(plans_[each->index]->described.get());
   }
   writer_.truncate(seq_, tables, m.cascade(), m.restart_identity());
 }

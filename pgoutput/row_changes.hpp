@@ -115,7 +115,7 @@ class row_changes {
   relation_cache relations_;
   type_names types_;
   transaction_buffer buffer_;
-  std::vector<planned> plans_;  // by relation::index
+  std::vector<std::unique_ptr<planned>> plans_;  // by relation::index
   std::vector<value> new_values_ = std::vector<value>(max_columns);
   std::vector<value> old_values_ = std::vector<value>(max_columns);
   row_room room_{new_values_, old_values_};

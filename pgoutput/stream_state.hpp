@@ -71,6 +71,15 @@ class stream_state {
   /// asks this need not call it; in_block() and block_xid() are where the row stands.
   bool takes_rows() const { return place_ != place::outside; }
 
+  /// For what is around the rows of small transactions: takes a begin or a commit that may come here. False,
+  /// and nothing done, for every other message: accept() tells.
+  bool takes_frame(message_tag tag) {
+    bool begins = tag == message_tag::begin && place_ == place::outside;
+    bool ends = tag == message_tag::commit && place_ == place::transaction;
+    if (begins || ends) place_ = begins ? place::transaction : place::outside;
+    return begins || ends;
+  }
+
   place where() const { return place_; }
   bool in_block() const { return place_ == place::block; }
   /// The transaction of the block we are in; 0 outside of one.

@@ -51,7 +51,11 @@ void check(std::initializer_list<std::string_view> messages, decode_error last =
     CAPTURE(text);
     place before = state.where();
     bool takes_rows = state.takes_rows();
+    stream_state twin = state;
+    bool took_frame = twin.takes_frame(static_cast<message_tag>(text[0]));
     auto result = accept(state, text);
+    CHECK(took_frame == (std::string_view("BC").contains(text[0]) && result.has_value()));
+    CHECK(twin.where() == (took_frame ? state.where() : before));
     if (std::string_view("IUD").contains(text[0])) CHECK(takes_rows == result.has_value());
     if (--left == 0 && last.code != decode_errc::none) {
       REQUIRE(!result.has_value());
