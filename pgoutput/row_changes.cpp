@@ -197,15 +197,16 @@ bool row_changes::next_change() {
   const table_plan& plan = plan_of(of);
   std::span<value> after(new_values_.data(), row.new_count);
   std::span<value> before(old_values_.data(), row.old_count);
+  std::size_t bytes = message.body.size();
   old_row old = old_row::none;
   if (row.old == old_tuple::key) {
     mark_absent(before, of);
     old = old_row::key;
   } else if (row.old == old_tuple::full) {
     fill_unchanged(after, before);
+    bytes *= 2;  // what was filled in is written twice
     old = old_row::full;
   }
-  std::size_t bytes = message.body.size();
   if (has_binary(after)) [[unlikely]]
     bytes += render(after, of, new_text_, message.tag);
   if (has_binary(before)) [[unlikely]]

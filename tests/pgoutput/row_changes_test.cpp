@@ -346,6 +346,26 @@ TEST_CASE("A column's name that JSON can't have as a key is refused", "[row_chan
   CHECK(lines.text().empty());
 }
 
+TEST_CASE("A value that fills a gap of the new row takes its room twice", "[row_changes]") {
+  row_view row;
+  row.relation = 16384;
+  row.old = old_tuple::full;
+  std::string note(20'000, '\x01');
+  std::vector<value> before{messages::text("1"), messages::text(note)};
+  std::vector<value> after{messages::text("1"), {nullptr, 0, value_kind::unchanged}};
+  bytes update = messages::make([&](encoder& out) { encode_update(out, row, after, before, false); });
+  lines_of lines;
+  lines.take_all({messages::begin(0x100), messages::relation(), messages::insert("1", "a")});
+  // A buffer that has no room yet is given no more than was asked for.
+  json::buffer fresh;
+  lines.changes.write_to(fresh);
+  lines.take(update);
+  std::string line(fresh.view());
+  CHECK(fresh.size() <= fresh.capacity());
+  CHECK(count(line, "\\u0001") == 2 * note.size());
+  CHECK(line.ends_with("\"}}\n"));
+}
+
 TEST_CASE("Truncates name every table", "[row_changes]") {
   lines_of lines;
   truncate_view truncate;
