@@ -37,10 +37,4 @@ class binary_row {
   std::vector<place> places_;
 };
 
-inline bool has_binary(std::span<const value> values) {
-  bool any = false;
-  for (const value& each : values) any |= each.kind == value_kind::binary;
-  return any;
-}
-
 }  // namespace tidewire::pgoutput

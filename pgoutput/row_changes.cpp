@@ -207,10 +207,8 @@ bool row_changes::next_change() {
     bytes *= 2;  // what was filled in is written twice
     old = old_row::full;
   }
-  if (has_binary(after)) [[unlikely]]
-    bytes += render(after, of, new_text_, message.tag);
-  if (has_binary(before)) [[unlikely]]
-    bytes += render(before, of, old_text_, message.tag);
+  if (row.binary) [[unlikely]]
+    bytes += render(after, of, new_text_, message.tag) + render(before, of, old_text_, message.tag);
   writer_.row(op, plan, seq_, old, before, after, bytes);
 }
 
@@ -223,9 +221,10 @@ std::size_t row_changes::render(std::span<value> values, const relation& of, bin
 }
 
 [[gnu::noinline]] bool row_changes::row(message_tag tag, byte_view body, bool streamed) {
-  if (!decode_row(tag, body, streamed, room_, row_)) [[unlikely]]
+  row_view row;
+  if (!decode_row(tag, body, streamed, room_, row)) [[unlikely]]
     refuse(row_error(tag, body, streamed, room_), tag);
-  change(row_op_of(tag), row_, {tag, body}, streamed);
+  change(row_op_of(tag), row, {tag, body}, streamed);
   return true;
 }
 

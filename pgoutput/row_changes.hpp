@@ -119,7 +119,6 @@ class row_changes {
   std::vector<value> new_values_ = std::vector<value>(max_columns);
   std::vector<value> old_values_ = std::vector<value>(max_columns);
   row_room room_{new_values_, old_values_};
-  row_view row_;
   announced_types types_lookup_{types_};
   binary_row new_text_, old_text_;  // of values that came in binary form
 

@@ -38,6 +38,10 @@ inline constexpr auto hex_pairs = [] {
 
 /// A half without leading zeros. Always stores 8 bytes.
 inline char* put_hex(char* out, std::uint32_t part) {
+  if (part < 16) {  // the upper half of most
+    *out = static_cast<char>(hex_pairs[part] >> 8);
+    return out + 1;
+  }
   auto pair = [part](int shift) { return std::uint64_t{hex_pairs[part >> shift & 0xff]}; };
   std::uint64_t digits = pair(24) | pair(16) << 16 | pair(8) << 32 | pair(0) << 48;
   int zeros = std::countl_zero(part | 1) / 4;
