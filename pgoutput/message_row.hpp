@@ -73,6 +73,21 @@ inline columns_end walk_columns(const std::uint8_t* at, const std::uint8_t* end,
   return {at, out};
 }
 
+/// A tuple after its kind byte. Gives where it ends; null if it is not well formed or has no room.
+[[gnu::always_inline]] inline const std::uint8_t* walk_tuple(const std::uint8_t* at, const std::uint8_t* end,
+                                                             std::span<value> values, std::uint16_t& count,
+                                                             bool& binary) {
+  constexpr std::ptrdiff_t count_bytes = 2;
+  if (end - at < count_bytes) [[unlikely]]
+    return nullptr;
+  count = load_be<std::uint16_t>(at);
+  if (count > max_columns || count > values.size()) [[unlikely]]
+    return nullptr;
+  value* last = values.data() + count;
+  columns_end stop = walk_columns(at + count_bytes, end, values.data(), last, binary);
+  return stop.filled == last ? stop.at : nullptr;
+}
+
 /// What is wrong with the column at `at`.
 [[gnu::noinline, gnu::cold]] inline decode_error column_error(byte_view body, const std::uint8_t* at) {
   cursor in(body);
@@ -149,48 +164,33 @@ inline decoded<row_view> decode_row_carefully(message_tag tag, byte_view body, b
 /// Decodes an insert, update or delete: fills `row`, the first `new_count` of the new values and the first
 /// `old_count` of the old ones. The values point into the message. False for one that is not well formed or
 /// has more columns than there is room: row_error() tells what it is.
-[[gnu::noinline]] inline bool decode_row(message_tag tag, byte_view body, bool streamed, const row_room& room,
-                                         row_view& row) {
+[[gnu::always_inline]] inline bool decode_row(message_tag tag, byte_view body, bool streamed,
+                                              const row_room& room, row_view& row) {
   const std::uint8_t* at = body.data();
   const std::uint8_t* end = at + body.size();
   std::size_t head_bytes = streamed ? 4 + 4 : 4;
-  if (body.size() < head_bytes || body.size() > max_message_bytes) [[unlikely]]
+  if (body.size() <= head_bytes || body.size() > max_message_bytes) [[unlikely]]
     return false;
   row = {};
   if (streamed) row.xid = load_be<std::uint32_t>(at);
   at += head_bytes;
   row.relation = load_be<std::uint32_t>(at - 4);
-  for (bool last = false; !last;) {
-    constexpr std::size_t tuple_head_bytes = 1 + 2;
-    if (end - at < std::ptrdiff_t{tuple_head_bytes}) [[unlikely]]
+  std::uint8_t kind = *at++;
+  if (tag != message_tag::insert && (kind == 'K' || kind == 'O')) {
+    row.old = static_cast<old_tuple>(kind);
+    row.old_offset = static_cast<std::uint32_t>(at - body.data());
+    at = detail::walk_tuple(at, end, room.old_values, row.old_count, row.binary);
+    if (!at) [[unlikely]]
       return false;
-    std::uint8_t kind = *at;
-    auto offset = static_cast<std::uint32_t>(at + 1 - body.data());
-    auto count = load_be<std::uint16_t>(at + 1);
-    const std::span<value>* values = &room.new_values;
-    if (kind == 'N' && tag != message_tag::remove) [[likely]] {
-      row.new_offset = offset;
-      row.new_count = count;
-      last = true;
-    } else {
-      bool fits = tag != message_tag::insert && row.old == old_tuple::none;
-      if (!fits || (kind != 'K' && kind != 'O')) [[unlikely]]
-        return false;
-      values = &room.old_values;
-      row.old = static_cast<old_tuple>(kind);
-      row.old_offset = offset;
-      row.old_count = count;
-      last = tag == message_tag::remove;
-    }
-    if (count > max_columns || count > values->size()) [[unlikely]]
+    if (tag == message_tag::remove) return at == end;
+    if (at == end) [[unlikely]]
       return false;
-    value* filled_to = values->data() + count;
-    detail::columns_end stop =
-        detail::walk_columns(at + tuple_head_bytes, end, values->data(), filled_to, row.binary);
-    if (stop.filled != filled_to) [[unlikely]]
-      return false;
-    at = stop.at;
+    kind = *at++;
   }
+  if (kind != 'N' || tag == message_tag::remove) [[unlikely]]
+    return false;
+  row.new_offset = static_cast<std::uint32_t>(at - body.data());
+  at = detail::walk_tuple(at, end, room.new_values, row.new_count, row.binary);
   return at == end;
 }
 

@@ -66,7 +66,7 @@ void row_changes::refuse(const decode_error& error, message_tag tag) const {
 }
 
 bool row_changes::take(byte_view message) {
-  if (!message.empty() && state_.takes_rows() && state_.block_xid() == 0) [[likely]] {
+  if (!message.empty() && state_.where() == stream_state::place::transaction) [[likely]] {
     auto tag = static_cast<message_tag>(message[0]);
     if (is_row(tag)) return row(tag, message.subspan(1), false);
   }
