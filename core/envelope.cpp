@@ -8,9 +8,14 @@
 namespace tidewire {
 namespace {
 
-using json::quoted;
-
 constexpr std::size_t fragment_padding = 32;
+
+bool is_json_null(const value& of) {
+  constexpr std::string_view blank = " \t\r\n";
+  std::string_view text = of.bytes();
+  std::size_t first = text.find_first_not_of(blank);
+  return first != text.npos && text.substr(first, text.find_last_not_of(blank) + 1 - first) == "null";
+}
 
 }  // namespace
 
@@ -22,13 +27,14 @@ table_plan::fragment table_plan::padded(std::string text) {
 }
 
 table_plan::table_plan(const table& of) {
-  std::string names_of_table = R"(","schema":)" + quoted(of.schema) + R"(,"table":)" + quoted(of.name) + ',';
+  std::string names_of_table =
+      R"(","schema":)" + json::quoted(of.schema) + R"(,"table":)" + json::quoted(of.name) + ',';
   constexpr std::array ops{"insert", "update", "delete"};
   for (std::size_t i = 0; i < ops.size(); ++i)
     head_[i] = padded(R"({"v":1,"op":")" + std::string(ops[i]) + names_of_table);
   fixed_size_ = head_[0].size;
   for (const column& each : of.columns) {
-    std::string name = ',' + quoted(each.name) + ':';
+    std::string name = ',' + json::quoted(each.name) + ':';
     columns_.push_back({static_cast<std::uint32_t>(names_.size()), static_cast<std::uint32_t>(name.size()),
                         each.form, each.key});
     names_ += name;
@@ -46,6 +52,7 @@ char* envelope_writer::ensure(char* at, std::size_t bytes) {
 
 char* envelope_writer::long_value(char* at, const value& of, json_form form) {
   if (form == json_form::json) {
+    json_null_ |= is_json_null(of);
     at = ensure(at, of.size);
     if (char* end = json::put_json(at, of.data, of.size)) return end;
   }
@@ -82,7 +89,10 @@ void envelope_writer::long_row(char* at, row_op op, const table_plan& plan, std:
 
 /// A boolean or json, or what does not fit its form.
 char* envelope_writer::formed_value(char* at, const value& of, json_form form) {
-  if (form == json_form::json) return json::put_embedded(at, of.data, of.size);
+  if (form == json_form::json) {
+    json_null_ |= is_json_null(of);
+    return json::put_embedded(at, of.data, of.size);
+  }
   if (form == json_form::boolean && of.size == 1) {
     if (*of.data == 't') return json::put(at, "true");
     if (*of.data == 'f') return json::put(at, "false");
@@ -100,19 +110,50 @@ char* envelope_writer::binary_value(char* at, const value& of) {
   return json::put(at, "\"}");
 }
 
-char* envelope_writer::unchanged_names(char* at, std::span<const value> after, const table_plan& plan) {
-  at = ensure(at, 32);
-  at = json::put(at, R"(,"unchanged":[)");
-  for (std::size_t i = 0; i < after.size(); ++i) {
-    if (after[i].kind != value_kind::unchanged) continue;
+/// `["a","b"]` of the columns whose value is wanted.
+template <class Wanted>
+char* envelope_writer::names(char* at, std::span<const value> of, const table_plan& plan, Wanted wanted) {
+  *at++ = '[';
+  bool first = true;
+  for (std::size_t i = 0; i < of.size(); ++i) {
     const auto& column = plan.columns_[i];
+    if (!wanted(of[i], column)) continue;
+    // In the plan a name has a comma in front and a colon behind.
     at = ensure(at, column.size);
-    at = json::put(
-        at, std::string_view(plan.names_).substr(column.offset + 1, column.size - 2));  // just the name
-    *at++ = ',';
+    at = json::put(at, std::string_view(plan.names_).substr(column.offset + first, column.size - 1 - first));
+    first = false;
   }
-  at[-1] = ']';
-  // The rest of the line, and what a row of usual size still counts on, fits again.
+  at = ensure(at, 64);
+  *at++ = ']';
+  return at;
+}
+
+char* envelope_writer::unchanged_names(char* at, std::span<const value> after, const table_plan& plan) {
+  at = json::put(ensure(at, 64), R"(,"unchanged":)");
+  return names(at, after, plan,
+               [](const value& each, const auto&) { return each.kind == value_kind::unchanged; });
+}
+
+/// What tells a json column's own null from SQL's.
+char* envelope_writer::json_null_names(char* at, old_row old, std::span<const value> before,
+                                       std::span<const value> after, const table_plan& plan) {
+  json_null_ = false;
+  auto is_null = [](const value& each, const auto& column) {
+    return each.kind == value_kind::text && column.form == json_form::json && is_json_null(each);
+  };
+  auto part = [&](char* to, std::string_view name, std::span<const value> of) {
+    bool some = false;
+    for (std::size_t i = 0; i < of.size(); ++i) some |= is_null(of[i], plan.columns_[i]);
+    if (!some) return to;
+    to = json::put(ensure(to, 64), name);
+    return names(to, of, plan, is_null);
+  };
+  at = json::put(ensure(at, 64), R"(,"json_null":)");
+  auto offset = static_cast<std::size_t>(at - out_->view().data());
+  at = part(at, old == old_row::key ? R"(,"key":)" : R"(,"before":)", before);
+  at = part(at, R"(,"after":)", after);
+  *out_->at(offset) = '{';  // instead of the first comma
+  *at++ = '}';
   return ensure(at, 64);
 }
 
@@ -130,7 +171,7 @@ void envelope_writer::field(std::string_view name, std::string_view text) {
   out_->text(",\"");
   out_->text(name);
   out_->text("\":");
-  out_->text(quoted(text));
+  out_->text(json::quoted(text));
 }
 
 void envelope_writer::enter(std::string_view position, std::uint64_t xid, std::int64_t commit_unix_us) {
@@ -182,9 +223,9 @@ void envelope_writer::truncate(std::uint64_t seq, std::span<const table* const> 
   out_->end(json::put(at, R"(,"tables":[)"));
   for (std::size_t i = 0; i < tables.size(); ++i) {
     out_->text(i ? R"(,{"schema":)" : R"({"schema":)");
-    out_->text(quoted(tables[i]->schema));
+    out_->text(json::quoted(tables[i]->schema));
     out_->text(R"(,"table":)");
-    out_->text(quoted(tables[i]->name));
+    out_->text(json::quoted(tables[i]->name));
     out_->text("}");
   }
   out_->text(cascade ? R"(],"cascade":true)" : R"(],"cascade":false)");
@@ -228,7 +269,7 @@ void envelope_writer::schema(const table& of) {
   out_->text(R"(,"columns":[)");
   for (std::size_t i = 0; i < of.columns.size(); ++i) {
     const column& each = of.columns[i];
-    out_->text((i ? R"(,{"name":)" : R"({"name":)") + quoted(each.name) + R"(,"type_oid":)" +
+    out_->text((i ? R"(,{"name":)" : R"({"name":)") + json::quoted(each.name) + R"(,"type_oid":)" +
                std::to_string(each.type_id) + R"(,"typmod":)" + std::to_string(each.type_modifier) +
                R"(,"key":)" + (each.key ? "true}" : "false}"));
   }

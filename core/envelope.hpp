@@ -85,7 +85,7 @@ class envelope_writer {
   char* values(char* at, std::span<const value> from, const table_plan& plan, bool& some_unchanged);
   template <bool roomy>
   char* text_value(char* at, const value& of, json_form form);
-  static char* formed_value(char* at, const value& of, json_form form);
+  char* formed_value(char* at, const value& of, json_form form);
   static char* binary_value(char* at, const value& of);
   template <bool roomy>
   char* whole_row(char* at, row_op op, const table_plan& plan, std::uint64_t seq, old_row old,
@@ -96,7 +96,11 @@ class envelope_writer {
                 std::span<const value> before, std::span<const value> after);
   char* ensure(char* at, std::size_t bytes);
   char* long_value(char* at, const value& of, json_form form);
+  template <class Wanted>
+  char* names(char* at, std::span<const value> of, const table_plan& plan, Wanted wanted);
   char* unchanged_names(char* at, std::span<const value> after, const table_plan& plan);
+  char* json_null_names(char* at, old_row old, std::span<const value> before, std::span<const value> after,
+                        const table_plan& plan);
   void head(std::string_view op);
   void tail();
   void field(std::string_view name, std::string_view text);
@@ -106,6 +110,7 @@ class envelope_writer {
   utc_writer times_;
   char common_[160] = {};  // `"lsn":"0/1","xid":1,"ts":"…","seq":`
   std::size_t common_size_ = 0;
+  bool json_null_ = false;  // the row in hand has a json value that is null
 };
 
 template <bool roomy>
@@ -179,6 +184,8 @@ template <bool roomy>
     if (some_unchanged) [[unlikely]]
       at = unchanged_names(at, after, plan);
   }
+  if (json_null_) [[unlikely]]
+    at = json_null_names(at, old, before, after, plan);
   return json::put(at, "}\n");
 }
 

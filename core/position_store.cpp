@@ -14,7 +14,7 @@ namespace tidewire {
 namespace {
 
 /// For messages: what is in the file (or in somebody's options) must not steer a terminal.
-std::string quoted(std::string_view text) {
+std::string printable(std::string_view text) {
   constexpr std::size_t longest = 200;
   std::string out = "\"";
   for (char c : text.substr(0, longest)) out += c >= 0 && (c < 0x20 || c == 0x7f) ? '?' : c;
@@ -170,18 +170,19 @@ void check_same_source(const stored_position& stored, const stored_position& our
   std::string differences;
   auto differ = [&](const std::string& text) { differences += (differences.empty() ? "" : "; ") + text; };
   if (stored.source != ours.source)
-    differ("it is of " + quoted(stored.source) + ", not of " + quoted(ours.source));
+    differ("it is of " + printable(stored.source) + ", not of " + printable(ours.source));
   std::map<std::string, std::string> there(stored.identity.begin(), stored.identity.end());
   std::map<std::string, std::string> here(ours.identity.begin(), ours.identity.end());
   for (const auto& [name, value] : there) {
     auto same = here.find(name);
     if (same == here.end())
-      differ(quoted(name) + " is " + quoted(value) + " there and unknown here");
+      differ(printable(name) + " is " + printable(value) + " there and unknown here");
     else if (same->second != value)
-      differ(quoted(name) + " is " + quoted(value) + " there and " + quoted(same->second) + " here");
+      differ(printable(name) + " is " + printable(value) + " there and " + printable(same->second) + " here");
   }
   for (const auto& [name, value] : here)
-    if (!there.contains(name)) differ(quoted(name) + " is " + quoted(value) + " here and unknown there");
+    if (!there.contains(name))
+      differ(printable(name) + " is " + printable(value) + " here and unknown there");
   if (differences.empty()) return;
   throw failure(
       failure_kind::refused, "TW-POSITION-FOREIGN",

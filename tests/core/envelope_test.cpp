@@ -81,6 +81,37 @@ TEST_CASE_METHOD(fixture, "what does not fit its form is a string, and null is n
             "\n");
 }
 
+TEST_CASE_METHOD(fixture, "a json column's own null is told from SQL's") {
+  row before, after;
+  before.text("7").text("null").text("1").text("f").text("null");
+  after.text("7").text("x").add(value_kind::null).text("f").text(" null\n");
+  writer.row(row_op::update, plan, 2, old_row::full, before.values(), after.values(), 64);
+  std::string written = line();
+  CHECK(written.ends_with(R"(,"after":{"id":7,"name":"x","price":null,"on":false,"doc": null },)"
+                          R"("json_null":{"before":["doc"],"after":["doc"]}})"
+                          "\n"));
+  CHECK(written.find(R"("before":{"id":7,"name":"null","price":1,"on":false,"doc":null})") != written.npos);
+  row sql_null;
+  sql_null.text("7").text("null").text("1").text("f").add(value_kind::null);
+  writer.row(row_op::insert, plan, 3, old_row::none, {}, sql_null.values(), 64);
+  CHECK(line().ends_with(R"("doc":null}})"
+                         "\n"));
+  row inside;
+  inside.text("7").text("x").text("1").text("f").text("[null]");
+  writer.row(row_op::insert, plan, 4, old_row::none, {}, inside.values(), 64);
+  CHECK(line().ends_with(R"("doc":[null]}})"
+                         "\n"));
+}
+
+TEST_CASE_METHOD(fixture, "a huge json null is one") {
+  row after;
+  std::string blank(100'000, ' ');
+  after.text("7").add(value_kind::unchanged).text("1").text("f").text(blank + "null");
+  writer.row(row_op::insert, plan, 2, old_row::none, {}, after.values(), after.bytes());
+  CHECK(line().ends_with(R"(null},"unchanged":["name"],"json_null":{"after":["doc"]}})"
+                         "\n"));
+}
+
 TEST_CASE_METHOD(fixture, "unchanged values are named, not invented") {
   row after;
   after.text("7").add(value_kind::unchanged).add(value_kind::null).text("f").add(value_kind::unchanged);
