@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "pgoutput/open_transaction.hpp"
 #include "wire/copy.hpp"
 #include "wire/frontend.hpp"
 #include "wire/query.hpp"
@@ -60,23 +61,10 @@ unsigned protocol_for(const server_facts& server, const source_settings& setting
 
 /// Who keeps a slot from being made: transactions that have written and not ended.
 conversation<std::string> blockers(wire::session& with) {
-  wire::result_set found = co_await wire::query(
-      with,
-      "SELECT l.pid, a.usename, a.application_name, a.state, a.xact_start, p.gid FROM pg_locks l "
-      "LEFT JOIN pg_stat_activity a USING (pid) "
-      "LEFT JOIN pg_prepared_xacts p ON p.transaction = l.transactionid "
-      "WHERE l.locktype = 'transactionid' AND l.mode = 'ExclusiveLock' AND l.granted "
-      "AND l.pid IS DISTINCT FROM pg_backend_pid() ORDER BY a.xact_start NULLS FIRST LIMIT 10");
+  wire::result_set found = co_await wire::query(with, std::string(open_transactions_sql));
   std::string text;
-  for (const auto& row : found.rows) {
-    text += text.empty() ? "" : "; ";
-    if (row.size() == 6 && row[5])
-      text += "prepared transaction '" + *row[5] + "'";
-    else if (row.size() == 6)
-      text += "PID " + row[0].value_or("?") + " (" + row[1].value_or("another user") + ", " +
-              row[2].value_or("") + ", " + row[3].value_or("state unknown") + ", since " +
-              row[4].value_or("unknown") + ")";
-  }
+  for (const open_transaction& each : open_transactions_of(found))
+    text += (text.empty() ? "" : "; ") + to_string(each);
   co_return text.empty() ? "none that can be seen now" : text;
 }
 

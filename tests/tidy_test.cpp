@@ -168,17 +168,42 @@ TEST_CASE("A co_await is a whole statement or the whole initialiser of a variabl
   }
 }
 
-TEST_CASE("Every error code is documented, and every documented code exists", "[tidy]") {
-  std::string docs = read(root / "docs" / "errors.md");
-  std::set<std::string> documented = codes_in(docs, R"(`(TW-[A-Z0-9-]+)`)");
+namespace {
+
+std::set<std::string> codes_in_code() {
   std::set<std::string> used;
   for (const source_file& file : sources(code_folders))
     for (const std::string& line : file.lines) used.merge(codes_in(line, R"re("(TW-[A-Z0-9-]*[A-Z0-9])")re"));
-  REQUIRE(used.size() > 40);
+  return used;
+}
+
+bool is_check(const std::string& code) {
+  return code.starts_with("TW-CHECK-");
+}
+
+void compare_codes(const std::set<std::string>& used, const std::set<std::string>& documented,
+                   const std::string& page) {
   for (const std::string& code : used)
-    if (!documented.contains(code)) FAIL_CHECK(code << " is not in docs/errors.md");
+    if (!documented.contains(code)) FAIL_CHECK(code << " is not in " << page);
   for (const std::string& code : documented)
-    if (!used.contains(code)) FAIL_CHECK(code << " is documented and nothing uses it");
+    if (!used.contains(code)) FAIL_CHECK(code << " is documented in " << page << " and nothing uses it");
+}
+
+}  // namespace
+
+TEST_CASE("Every error code is documented, and every documented code exists", "[tidy]") {
+  std::set<std::string> used = codes_in_code();
+  std::erase_if(used, is_check);
+  REQUIRE(used.size() > 40);
+  compare_codes(used, codes_in(read(root / "docs" / "errors.md"), R"(`(TW-[A-Z0-9-]+)`)"), "docs/errors.md");
+}
+
+TEST_CASE("Every check has a section, and every section a check", "[tidy]") {
+  std::set<std::string> used = codes_in_code();
+  std::erase_if(used, [](const std::string& code) { return !is_check(code); });
+  REQUIRE(used.size() > 30);
+  compare_codes(used, codes_in(read(root / "docs" / "checks.md"), R"(### `(TW-CHECK-[A-Z0-9-]+)`)"),
+                "docs/checks.md");
 }
 
 TEST_CASE("Every fuzz target has seeds", "[tidy]") {

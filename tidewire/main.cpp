@@ -3,8 +3,10 @@
 #include <cstring>
 
 #include "core/tls.hpp"
+#include "tidewire/check.hpp"
 #include "tidewire/decode.hpp"
 #include "tidewire/options.hpp"
+#include "tidewire/setup.hpp"
 #include "tidewire/status.hpp"
 #include "tidewire/stream.hpp"
 #include "wire/connection_settings.hpp"
@@ -52,11 +54,13 @@ int run(int argc, char** argv) {
         hide_url(argc, argv, chosen.stream.url);
         run_stream(chosen.stream, chosen.quiet);
         break;
+      case options::command::check: hide_url(argc, argv, chosen.check.url); return run_check(chosen.check);
       case options::command::decode: run_decode(chosen.decode); break;
       case options::command::status:
         hide_url(argc, argv, chosen.status.url);
         run_status(chosen.status);
         break;
+      case options::command::setup: hide_url(argc, argv, chosen.setup.url); return run_setup(chosen.setup);
       case options::command::none: return 2;
     }
   } catch (const failure& why) {

@@ -32,6 +32,11 @@ std::optional<std::chrono::milliseconds> duration_of(std::string_view text) {
   return std::nullopt;
 }
 
+constexpr const char* url_help =
+    "postgres://user@host/database, or key=value pairs; PG* variables and ~/.pgpass count";
+const std::vector<std::string> hosters{"self-hosted", "supabase", "rds", "aurora",     "azure",
+                                       "cloud-sql",   "neon",     "fly", "planetscale"};
+
 struct duration_option {
   std::string text;
   std::chrono::milliseconds* target;
@@ -47,10 +52,7 @@ void add_stream(CLI::App& app, options& chosen, std::vector<std::unique_ptr<dura
     return to->add_option(name, durations.back()->text, help)->type_name("DURATION");
   };
   CLI::App* s = app.add_subcommand("stream", "follow every change of a database and write it as NDJSON");
-  s->add_option("url", o.url,
-                "postgres://user@host/database, or key=value pairs; PG* variables and ~/.pgpass count")
-      ->required()
-      ->type_name("URL");
+  s->add_option("url", o.url, url_help)->required()->type_name("URL");
   s->add_option("--to", o.to, "stdout or file:PATH")->capture_default_str()->group("Output");
   s->add_option("--position", o.position_file,
                 "where the position is kept (a file sink's default: PATH.position)")
@@ -141,6 +143,49 @@ void add_status(CLI::App& app, options& chosen) {
   s->callback([&chosen] { chosen.run = options::command::status; });
 }
 
+void add_check(CLI::App& app, options& chosen, std::vector<std::unique_ptr<duration_option>>& durations) {
+  check_options& o = chosen.check;
+  CLI::App* c = app.add_subcommand(
+      "check", "look at every prerequisite of a stream, and say how to fix what is missing");
+  c->add_option("url", o.url, url_help)->required()->type_name("URL");
+  c->add_option("--publication", o.publications, "publications, separated by commas")
+      ->delimiter(',')
+      ->capture_default_str();
+  c->add_option("--slot", o.slot, "replication slot")->capture_default_str();
+  c->add_option("--table", o.tables,
+                "a table that is wanted, schema.name; may be repeated (default: all published)")
+      ->type_name("TABLE");
+  c->add_option("--hoster", o.hoster, "whose words the fixes are in (default: found out)")
+      ->check(CLI::IsMember(hosters));
+  durations.push_back(std::make_unique<duration_option>());
+  durations.back()->target = &o.open_transactions;
+  c->add_option("--open-transactions", durations.back()->text, "warn of transactions older than this (10s)")
+      ->type_name("DURATION");
+  c->add_flag("--json", o.json, "the report as one JSON object (docs/checks.md)");
+  c->add_flag("--trace", o.trace, "print every protocol message to stderr (secrets masked)");
+  c->callback([&chosen] { chosen.run = options::command::check; });
+}
+
+void add_setup(CLI::App& app, options& chosen) {
+  setup_options& o = chosen.setup;
+  CLI::App* s =
+      app.add_subcommand("setup", "print what makes a database ready for a stream, or do it (--apply)");
+  s->add_option("url", o.url, "as an administrator: " + std::string(url_help))->required()->type_name("URL");
+  s->add_flag("--apply", o.apply, "run what can be run, instead of printing it");
+  s->add_option("--role", o.role, "the role that will stream")->capture_default_str();
+  s->add_flag("--new-password", o.new_password, "a new password for a role that exists");
+  s->add_option("--publication", o.publication, "the publication")->capture_default_str();
+  s->add_option("--table", o.tables, "a table to publish, schema.name; may be repeated (default: all)")
+      ->type_name("TABLE");
+  s->add_flag("--replica-identity-full", o.identity_full,
+              "give tables without a key REPLICA IDENTITY FULL, so that their UPDATEs go on to work");
+  s->add_option("--hoster", o.hoster, "whose ways to follow (default: found out)")
+      ->check(CLI::IsMember(hosters));
+  s->add_flag("--json", o.json, "the plan as one JSON object (docs/checks.md)");
+  s->add_flag("--trace", o.trace, "print every protocol message to stderr (secrets masked)");
+  s->callback([&chosen] { chosen.run = options::command::setup; });
+}
+
 }  // namespace
 
 std::chrono::milliseconds parse_duration(const std::string& text) {
@@ -187,6 +232,8 @@ parsed_options parse_options(int argc, char** argv) {
   std::string until_text;
   std::string streaming_text = "on";
   add_stream(app, chosen, durations, until_text, streaming_text);
+  add_check(app, chosen, durations);
+  add_setup(app, chosen);
   add_decode(app, chosen);
   add_status(app, chosen);
   try {

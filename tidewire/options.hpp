@@ -62,14 +62,40 @@ struct status_options {
   bool json = false;
 };
 
+struct check_options {
+  std::string url;
+  std::string slot = "tidewire";
+  std::vector<std::string> publications{"tidewire"};
+  std::vector<std::string> tables;  // empty: whatever is published
+  std::string hoster;               // empty: found out
+  std::chrono::milliseconds open_transactions{10'000};
+  bool json = false;
+  bool trace = false;
+};
+
+struct setup_options {
+  std::string url;
+  std::string role = "tidewire";
+  std::string publication = "tidewire";
+  std::vector<std::string> tables;  // empty: all
+  std::string hoster;
+  bool apply = false;
+  bool new_password = false;
+  bool identity_full = false;
+  bool json = false;
+  bool trace = false;
+};
+
 struct options {
-  enum class command { stream, decode, status, none };
+  enum class command { stream, decode, check, setup, status, none };
   command run = command::none;
   log_format format = log_format::text;
   bool quiet = false;
   stream_options stream;
   decode_options decode;
   status_options status;
+  check_options check;
+  setup_options setup;
 };
 
 /// Reads the command line. Prints help, version or a usage error itself and then gives the exit code instead.

@@ -114,6 +114,33 @@ conversation<result_set> query(session& with, std::string sql, std::string doing
   }
 }
 
+conversation<std::vector<query_outcome>> query_each(session& with, std::vector<std::string> sql) {
+  encoder out = with.out();
+  for (const std::string& each : sql) encode_query(out, each);
+  co_await with.send(out);
+  std::vector<query_outcome> outcomes;
+  result_builder result;
+  std::optional<error_details> error;
+  while (outcomes.size() < sql.size()) {
+    backend_message message = co_await with.receive();
+    switch (message.tag) {
+      case backend_tag::row_description: result.describe(message.body); break;
+      case backend_tag::data_row: result.add(message.body); break;
+      case backend_tag::command_complete: result.complete(message.body); break;
+      case backend_tag::empty_query_response: break;
+      case backend_tag::error_response: error = error_of(message); break;
+      case backend_tag::ready_for_query:
+        note_ready(with, message);
+        outcomes.push_back({result.take(), std::move(error)});
+        result = {};
+        error.reset();
+        break;
+      default: unexpected_message(message, "several queries");
+    }
+  }
+  co_return outcomes;
+}
+
 conversation<result_set> execute(session& with, std::string sql,
                                  std::vector<std::optional<std::string>> parameters, std::string doing) {
   encoder out = with.out();

@@ -28,6 +28,16 @@ inline constexpr std::size_t max_result_bytes = std::size_t{64} << 20;
 /// columns is given. An error throws server_failure ("<doing>: …") when the server is ready again.
 conversation<result_set> query(session& with, std::string sql, std::string doing = {});
 
+/// What one of several queries gave: its result, or the error that it ended with.
+struct query_outcome {
+  result_set result;
+  std::optional<error_details> error;
+};
+
+/// Several queries in one round trip, each a transaction of its own: an error of one leaves the others alone.
+/// Their text together must fit into the buffers of a connection (64 KB), because all of it is sent first.
+conversation<std::vector<query_outcome>> query_each(session& with, std::vector<std::string> sql);
+
 /// Extended query protocol: unnamed statement and portal, parameters and results as text.
 conversation<result_set> execute(session& with, std::string sql,
                                  std::vector<std::optional<std::string>> parameters, std::string doing = {});

@@ -10,9 +10,11 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from harness import BINARY, MAJOR  # noqa: E402  (also makes tools/ importable)
 from harness.database import Database, Session, free_folder  # noqa: E402
+from harness.pooler import Pooler  # noqa: E402
 from harness.program import Tidewire  # noqa: E402
 from harness.proxy import Proxy  # noqa: E402
-from postgres import Postgres  # noqa: E402
+from harness.report import Report  # noqa: E402
+from postgres import Postgres, free_port  # noqa: E402
 
 not_run: list[str] = []
 
@@ -144,3 +146,69 @@ def proxy():
     yield make
     for each in made:
         each.close()
+
+
+@pytest.fixture
+def standby_of(scratch):
+    """standby_of(primary): a hot standby, made of a copy while the primary is stopped for a moment."""
+    started = []
+
+    def make(primary: Postgres) -> Postgres:
+        primary.stop()
+        folder = free_folder(scratch, "standby")
+        shutil.copytree(primary.data, folder / "data")
+        standby = Postgres(folder, primary.major, port=free_port())
+        source = f"primary_conninfo = 'host=127.0.0.1 port={primary.port} user=postgres sslmode=disable'\n"
+        if primary.major >= 12:
+            (standby.data / "standby.signal").touch()
+            standby.write_settings({"primary_conninfo": f"host=127.0.0.1 port={primary.port} user=postgres"})
+        else:
+            (standby.data / "recovery.conf").write_text("standby_mode = on\n" + source)
+        standby.write_settings({"unix_socket_directories": "", "hot_standby": "on"})
+        standby.own(folder)
+        folder.chmod(0o755)
+        standby.data.chmod(0o700)
+        primary.start()
+        started.append(standby.start())
+        return standby
+    yield make
+    for each in started:
+        each.stop("immediate")
+
+
+@pytest.fixture
+def check(tidewire):
+    """check(database, option, …, user=…): the report."""
+    def run(database, *options: object, user: str = "postgres", url: str | None = None, **parameters) -> Report:
+        url = url or database.url(user=user, **parameters)
+        return Report(tidewire("check", url, "--publication", database.publication, "--slot", database.slot, "--json",
+                               *options))
+    return run
+
+
+@pytest.fixture
+def role(db):
+    """role(name part, attributes): a role of this test alone, dropped after it."""
+    made = []
+
+    def make(name: str = "reader", attributes: str = "LOGIN REPLICATION") -> str:
+        made.append(f"{name}_{db.name}")
+        db.server.sql(f"CREATE ROLE {made[-1]} {attributes}")
+        return made[-1]
+    yield make
+    for each in made:
+        db.sql(f"DROP OWNED BY {each}")
+        db.server.sql(f"DROP ROLE {each}")
+
+
+@pytest.fixture
+def pooler():
+    """pooler(server, refuses): one in front of it that refuses that start-up parameter."""
+    made = []
+
+    def make(server, refuses: bytes) -> Pooler:
+        made.append(Pooler(server.port, refuses))
+        return made[-1]
+    yield make
+    for each in made:
+        each.listener.close()

@@ -1,0 +1,12 @@
+// tidewire check: is everything there that a stream needs?
+#pragma once
+
+#include "tidewire/options.hpp"
+
+namespace tidewire {
+
+/// Prints the report to stdout and gives the exit code: 0 ready, 3 a person must act, 1 the server was not
+/// reached and a retry may help. Throws failure for what is wrong with the command line.
+int run_check(const check_options& options);
+
+}  // namespace tidewire
