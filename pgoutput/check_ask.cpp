@@ -21,7 +21,7 @@ constexpr std::string_view setting_names =
     "'wal_level','effective_wal_level','max_replication_slots','max_wal_senders','max_slot_wal_keep_size',"
     "'idle_replication_slot_timeout','sync_replication_slots','synchronized_standby_slots',"
     "'statement_timeout','idle_in_transaction_session_timeout','transaction_timeout','idle_session_timeout',"
-    "'wal_sender_timeout','hot_standby_feedback','max_worker_processes'";
+    "'wal_sender_timeout','hot_standby_feedback'";
 
 // Where the server is now, primary or standby.
 constexpr std::string_view now_lsn =

@@ -8,6 +8,7 @@ namespace {
 
 // What a stream may be stopped for at the least: a night.
 constexpr double wanted_s = 12 * 3600;
+constexpr double gigabyte = 1024.0 * 1024 * 1024;
 
 std::string rate_text(const wal_fact& wal) {
   std::string text;
@@ -45,11 +46,13 @@ void judge_keep(const judging& j) {
   double per_s = rate_of(*j.facts.wal);
   std::string lasts = per_s > 0 ? ", enough for " + seconds_text(keep / per_s) : "";
   std::string found = bytes_text(keep) + lasts + "; " + rate;
-  if (per_s <= 0 || keep / per_s >= wanted_s) {
+  // PlanetScale's own advice for a slot that shall live through a change of the primary.
+  bool too_small = j.at == hoster::planetscale && keep <= 4.0 * gigabyte;
+  if ((per_s <= 0 || keep / per_s >= wanted_s) && !too_small) {
     j.ok(code, "max_slot_wal_keep_size", found);
     return;
   }
-  double wanted = std::max(per_s * 2 * wanted_s, 1024.0 * 1024 * 1024);
+  double wanted = std::max(per_s * 2 * wanted_s, (too_small ? 5.0 : 1.0) * gigabyte);
   auto megabytes = static_cast<long long>(wanted / (1024 * 1024));
   j.add(code, "max_slot_wal_keep_size", check_status::warn, found,
         "a stream, or the copy before it, that is held up for longer loses its slot and must start anew",

@@ -106,12 +106,13 @@ class setup_run {
   }
 
   std::string next_command() const {
-    std::string place =
-        "postgres://" + wishes_.role + "@" + facts_.connection.host + "/" + facts_.connection.database;
+    wire::connection_options as_role = from_;
+    as_role.user = wishes_.role;
+    std::string place = "\"" + redacted(as_role) + "\"";
     bool failover = pgoutput::hoster_of(facts_, check_wishes()).at == pgoutput::hoster::planetscale;
     return "tidewire check " + place + ", then tidewire stream " + place + " --create-slot" +
            (failover ? " --failover" : "") +
-           (wishes_.publication == "tidewire" ? "" : " --publication " + wishes_.publication);
+           (wishes_.publication == "tidewire" ? "" : " --publication \"" + wishes_.publication + "\"");
   }
 
   pgoutput::check_wishes check_wishes() const {

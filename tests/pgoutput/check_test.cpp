@@ -226,6 +226,25 @@ TEST_CASE("A hoster's words are in the fixes", "[check]") {
   CHECK(found(facts, "REPLICATION").found.starts_with("member of rds_replication"));
 }
 
+TEST_CASE("PlanetScale wants failover slots and room for them", "[check]") {
+  check_facts facts = good_facts(180'004);
+  check_wishes wishes;
+  wishes.at = hoster::planetscale;
+  (*facts.settings.value)["sync_replication_slots"] = {"off", "", "", false};
+  CHECK(status(facts, "FAILOVER") == check_status::ok);
+  CHECK(status(facts, "FAILOVER", wishes) == check_status::warn);
+  facts.settings.value->at("sync_replication_slots").value = "on";
+  CHECK(status(facts, "FAILOVER", wishes) == check_status::ok);
+  facts.slots.value->push_back(slot("tidewire"));
+  CHECK(status(facts, "FAILOVER", wishes) == check_status::warn);
+  facts.slots.value->back().failover = true;
+  CHECK(status(facts, "FAILOVER", wishes) == check_status::ok);
+  facts.settings.value->at("max_slot_wal_keep_size").value = "4096";
+  CHECK(status(facts, "WAL-KEEP") == check_status::ok);
+  CHECK(status(facts, "WAL-KEEP", wishes) == check_status::warn);
+  CHECK(fix_text(found(facts, "WAL-KEEP", wishes)).find("5120MB") != std::string::npos);
+}
+
 TEST_CASE("A product without logical replication is refused, and nothing else is said", "[check]") {
   check_facts facts = good_facts();
   facts.server.value->version_text = "CockroachDB CCL v23.1";
