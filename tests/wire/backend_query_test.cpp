@@ -1,5 +1,6 @@
 #include "wire/backend_query.hpp"
 
+#include "tests/wire/encode_again.hpp"
 #include "tests/wire/frame_case.hpp"
 
 using namespace tidewire;
@@ -8,26 +9,12 @@ using namespace tidewire::wire::testing;
 
 namespace {
 
-std::vector<field_description> fields_of(const row_description_view& m) {
-  std::vector<field_description> fields;
-  field_reader reader(m);
-  for (field_description f; reader.next(f);) fields.push_back(f);
-  return fields;
+void encode_view(encoder& out, const row_description_view& m) {
+  encode_row_description(out, list_of(m));
 }
 
-std::vector<std::optional<byte_view>> values_of(const value_list& list) {
-  std::vector<std::optional<byte_view>> values;
-  value_reader reader(list);
-  for (std::optional<byte_view> value; reader.next(value);) values.push_back(value);
-  return values;
-}
-
-void encode_again(encoder& out, const row_description_view& m) {
-  encode_row_description(out, fields_of(m));
-}
-
-void encode_again(encoder& out, const data_row_view& m) {
-  encode_data_row(out, values_of(m.values));
+void encode_view(encoder& out, const data_row_view& m) {
+  encode_data_row(out, list_of(m.values));
 }
 
 }  // namespace
@@ -39,7 +26,7 @@ TEST_CASE("row description") {
   auto m = decode_row_description(body_of(frame));
   REQUIRE(m.has_value());
   CHECK(m->field_count == 2);
-  auto fields = fields_of(*m);
+  auto fields = list_of(*m);
   REQUIRE(fields.size() == 2);
   CHECK(fields[0].name == "id");
   CHECK(fields[0].table_oid == 0x4001);
@@ -55,10 +42,10 @@ TEST_CASE("row description") {
   CHECK(fields[1].type_size == -1);
   CHECK(fields[1].type_modifier == 44);
   CHECK(fields[1].format == 1);
-  CHECK(encoded([&](encoder& out) { encode_again(out, *m); }) == frame);
+  CHECK(encoded([&](encoder& out) { encode_view(out, *m); }) == frame);
   check_extent(frame, decode_row_description);
   check_frame(backend_tag::row_description, "0000", decode_row_description,
-              [](encoder& out, const row_description_view& view) { encode_again(out, view); });
+              [](encoder& out, const row_description_view& view) { encode_view(out, view); });
 }
 
 TEST_CASE("row description: malformed") {
@@ -85,7 +72,7 @@ TEST_CASE("data row") {
   auto m = decode_data_row(body_of(frame));
   REQUIRE(m.has_value());
   CHECK(m->values.count == 4);
-  auto values = values_of(m->values);
+  auto values = list_of(m->values);
   REQUIRE(values.size() == 4);
   CHECK(as_text(values[0].value()) == "1");
   CHECK(!values[1].has_value());
@@ -94,7 +81,7 @@ TEST_CASE("data row") {
   for (const char* body : {"0004 00000001 '1' ffffffff 00000000 00000000", "0000", "0001 ffffffff",
                            "0002 00000003 'a' 00 'b' 00000002 '42'"})
     check_frame(backend_tag::data_row, body, decode_data_row,
-                [](encoder& out, const data_row_view& view) { encode_again(out, view); });
+                [](encoder& out, const data_row_view& view) { encode_view(out, view); });
 }
 
 TEST_CASE("data row: malformed") {
@@ -116,7 +103,7 @@ TEST_CASE("data row: as many values as the count can say, and one more") {
   bytes frame = encoded([&](encoder& out) { encode_data_row(out, values); });
   auto m = decode_data_row(body_of(frame));
   REQUIRE(m.has_value());
-  CHECK(values_of(m->values).size() == 65'535);
+  CHECK(list_of(m->values).size() == 65'535);
   values.emplace_back();
   CHECK(refused([&](encoder& out) { encode_data_row(out, values); }) ==
         decode_error{decode_errc::limit_exceeded, 5, "value count"});
@@ -141,9 +128,7 @@ TEST_CASE("parameter description") {
   CHECK(m->types[0] == 23);
   CHECK(m->types[1] == 0xc0000019);
   auto encode = [](encoder& out, const parameter_description_view& view) {
-    std::vector<std::uint32_t> types;
-    for (std::size_t i = 0; i < view.types.size(); ++i) types.push_back(view.types[i]);
-    encode_parameter_description(out, types);
+    encode_parameter_description(out, list_of(view.types));
   };
   for (const char* body : {"0002 00000017 c0000019", "0000"})
     check_frame(backend_tag::parameter_description, body, decode_parameter_description, encode);

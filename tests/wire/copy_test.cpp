@@ -1,5 +1,6 @@
 #include "wire/copy.hpp"
 
+#include "tests/wire/encode_again.hpp"
 #include "tests/wire/frame_case.hpp"
 
 using namespace tidewire;
@@ -19,9 +20,7 @@ TEST_CASE("copy responses") {
        {backend_tag::copy_in_response, backend_tag::copy_out_response, backend_tag::copy_both_response}) {
     for (const char* body : {"01 0003 0001 0000 ffff", "00 0000", "00 0001 0000"})
       check_frame(tag, body, decode_copy_response, [&](encoder& out, const copy_response_view& view) {
-        std::vector<std::int16_t> formats;
-        for (std::size_t i = 0; i < view.formats.size(); ++i) formats.push_back(view.formats[i]);
-        encode_copy_response(out, tag, view.overall_format, formats);
+        encode_copy_response(out, tag, view.overall_format, list_of(view.formats));
       });
   }
 }

@@ -20,6 +20,7 @@ enum class password_kind : std::uint8_t { password, sasl_initial_response, sasl_
 template <class T>
 std::vector<T> list_of(const integer_list<T>& of) {
   std::vector<T> all;
+  all.reserve(of.size());
   for (std::size_t i = 0; i < of.size(); ++i) all.push_back(of[i]);
   return all;
 }

@@ -1,5 +1,6 @@
 #include "wire/error_notice.hpp"
 
+#include "tests/wire/encode_again.hpp"
 #include "tests/wire/frame_case.hpp"
 
 using namespace tidewire;
@@ -7,13 +8,6 @@ using namespace tidewire::wire;
 using namespace tidewire::wire::testing;
 
 namespace {
-
-std::vector<error_field> fields_of(const error_view& m) {
-  std::vector<error_field> fields;
-  error_field_reader reader(m);
-  for (error_field f; reader.next(f.code, f.text);) fields.push_back(f);
-  return fields;
-}
 
 constexpr const char* slot_in_use =
     "'SERROR' 00 'VERROR' 00 'C55006' 00 'Mreplication slot \"s\" is active for PID 4711' 00 'L' 00 00";
@@ -24,7 +18,7 @@ TEST_CASE("errors and notices") {
   bytes given = hex(slot_in_use);
   auto m = decode_error_response(given);
   REQUIRE(m.has_value());
-  auto fields = fields_of(*m);
+  auto fields = list_of(*m);
   REQUIRE(fields.size() == 5);
   CHECK(fields[2].code == 'C');
   CHECK(fields[2].text == "55006");
@@ -37,17 +31,18 @@ TEST_CASE("errors and notices") {
   CHECK(field_of(*m, '\0').empty());
   for (const char* body : {slot_in_use, "00", "'S' 00 00", "'zunknown' 00 'Szero' 00 'zagain' 00 00"}) {
     check_frame(backend_tag::error_response, body, decode_error_response,
-                [](encoder& out, const error_view& view) { encode_error_response(out, fields_of(view)); });
+                [](encoder& out, const error_view& view) { encode_error_response(out, list_of(view)); });
     check_frame(backend_tag::notice_response, body, decode_notice_response,
-                [](encoder& out, const error_view& view) { encode_notice_response(out, fields_of(view)); });
+                [](encoder& out, const error_view& view) { encode_notice_response(out, list_of(view)); });
   }
 }
 
 TEST_CASE("of a field that comes twice the first is taken") {
-  bytes given = hex("'C00000' 00 'C11111' 00 00");
+  bytes given = hex("'C00000' 00 'C11111' 00 'D' 00 'Dmore' 00 00");
   auto m = decode_error_response(given);
   REQUIRE(m.has_value());
   CHECK(field_of(*m, 'C') == "00000");
+  CHECK(field_of(*m, 'D').empty());
 }
 
 TEST_CASE("errors: malformed") {

@@ -1,5 +1,6 @@
 #include "wire/frontend.hpp"
 
+#include "tests/wire/encode_again.hpp"
 #include "tests/wire/frame_case.hpp"
 
 using namespace tidewire;
@@ -7,20 +8,6 @@ using namespace tidewire::wire;
 using namespace tidewire::wire::testing;
 
 namespace {
-
-std::vector<std::optional<byte_view>> values_of(const value_list& list) {
-  std::vector<std::optional<byte_view>> values;
-  value_reader reader(list);
-  for (std::optional<byte_view> value; reader.next(value);) values.push_back(value);
-  return values;
-}
-
-template <class T>
-std::vector<T> integers_of(const integer_list<T>& list) {
-  std::vector<T> integers;
-  for (std::size_t i = 0; i < list.size(); ++i) integers.push_back(list[i]);
-  return integers;
-}
 
 const std::string_view with_nul("a\0b", 3);
 
@@ -92,8 +79,8 @@ TEST_CASE("function call") {
   auto m = decode_function_call(kept);
   REQUIRE(m.has_value());
   CHECK(m->function_oid == 1352);
-  CHECK(integers_of(m->argument_formats) == std::vector<std::int16_t>{1, 0});
-  auto arguments = values_of(m->arguments);
+  CHECK(list_of(m->argument_formats) == std::vector<std::int16_t>{1, 0});
+  auto arguments = list_of(m->arguments);
   REQUIRE(arguments.size() == 2);
   CHECK(as_text(arguments[0].value()) == "abc");
   CHECK(!arguments[1].has_value());
@@ -101,8 +88,8 @@ TEST_CASE("function call") {
   for (const char* each : {body, "c0000548 0000 0000 0000"})
     check_frame(frontend_tag::function_call, each, decode_function_call,
                 [](encoder& out, const function_call_view& view) {
-                  encode_function_call(out, view.function_oid, integers_of(view.argument_formats),
-                                       values_of(view.arguments), view.result_format);
+                  encode_function_call(out, view.function_oid, list_of(view.argument_formats),
+                                       list_of(view.arguments), view.result_format);
                 });
   check_malformed({{"0000", {decode_errc::truncated, 0, "function"}},
                    {"00000548 0002 0001", {decode_errc::truncated, 6, "argument formats"}},
@@ -117,10 +104,10 @@ TEST_CASE("parse") {
   REQUIRE(m.has_value());
   CHECK(m->statement == "s1");
   CHECK(m->sql == "SELECT $1");
-  CHECK(integers_of(m->types) == std::vector<std::uint32_t>{0xc0000017});
+  CHECK(list_of(m->types) == std::vector<std::uint32_t>{0xc0000017});
   for (const char* each : {"'s1' 00 'SELECT $1' 00 0001 c0000017", "00 00 0000"})
     check_frame(frontend_tag::parse, each, decode_parse, [](encoder& out, const parse_view& view) {
-      encode_parse(out, view.statement, view.sql, integers_of(view.types));
+      encode_parse(out, view.statement, view.sql, list_of(view.types));
     });
   check_malformed({{"'s'", {decode_errc::unterminated_string, 0, "statement name"}},
                    {"00 's'", {decode_errc::unterminated_string, 1, "query"}},
@@ -135,18 +122,18 @@ TEST_CASE("bind") {
   REQUIRE(m.has_value());
   CHECK(m->portal == "p1");
   CHECK(m->statement == "s1");
-  CHECK(integers_of(m->parameter_formats) == std::vector<std::int16_t>{1});
-  auto values = values_of(m->values);
+  CHECK(list_of(m->parameter_formats) == std::vector<std::int16_t>{1});
+  auto values = list_of(m->values);
   REQUIRE(values.size() == 3);
   CHECK(as_text(values[0].value()) == "42");
   CHECK(!values[1].has_value());
   CHECK(values[2].value().empty());
-  CHECK(integers_of(m->result_formats) == std::vector<std::int16_t>{0, 1});
+  CHECK(list_of(m->result_formats) == std::vector<std::int16_t>{0, 1});
   for (const char* each : {"'p1' 00 's1' 00 0001 0001 0003 00000002 '42' ffffffff 00000000 0002 0000 0001",
                            "00 00 0000 0000 0000", "00 00 0000 0001 00000001 '1' 0001 0000"})
     check_frame(frontend_tag::bind, each, decode_bind, [](encoder& out, const bind_view& view) {
-      encode_bind(out, view.portal, view.statement, integers_of(view.parameter_formats),
-                  values_of(view.values), integers_of(view.result_formats));
+      encode_bind(out, view.portal, view.statement, list_of(view.parameter_formats), list_of(view.values),
+                  list_of(view.result_formats));
     });
   check_malformed({{"'p'", {decode_errc::unterminated_string, 0, "portal name"}},
                    {"00 's'", {decode_errc::unterminated_string, 1, "statement name"}},
@@ -166,7 +153,7 @@ TEST_CASE("bind: as many parameters as the protocol has room for, and one more")
   bytes frame = encoded([&](encoder& out) { encode_bind(out, "", "", {}, values, {}); });
   auto m = decode_bind(body_of(frame));
   REQUIRE(m.has_value());
-  CHECK(values_of(m->values).size() == 65'535);
+  CHECK(list_of(m->values).size() == 65'535);
   values.emplace_back();
   CHECK(refused([&](encoder& out) { encode_bind(out, "", "", {}, values, {}); }) ==
         decode_error{decode_errc::limit_exceeded, 9, "parameter count"});

@@ -87,7 +87,7 @@ inline std::optional<tcp_segment> read_tcp(byte_view packet, std::uint32_t link_
   std::uint8_t protocol = ip.u8("protocol");
   ip.bytes(2, "checksum");
   auto source = ip.be<std::uint32_t>("source"), target = ip.be<std::uint32_t>("target");
-  std::size_t header = (version & 15u) * 4u;
+  std::size_t header = std::size_t{version & 15u} * 4;
   if (!ip.ok() || version >> 4 != 4 || protocol != 6 || header < 20 || total < header) return std::nullopt;
   ip.bytes(header - 20, "options");
   cursor tcp(ip.bytes(total - header, "TCP"));  // without the padding of short Ethernet frames
@@ -96,7 +96,7 @@ inline std::optional<tcp_segment> read_tcp(byte_view packet, std::uint32_t link_
   segment.to = std::uint64_t{target} << 16 | tcp.be<std::uint16_t>("target port");
   segment.sequence = tcp.be<std::uint32_t>("sequence");
   tcp.be<std::uint32_t>("acknowledgement");
-  std::size_t offset = (tcp.u8("data offset") >> 4) * 4u;
+  std::size_t offset = std::size_t{tcp.u8("data offset")} / 16 * 4;
   bool opens = tcp.u8("flags") & 2;  // SYN takes a number of its own
   if (opens) ++segment.sequence;
   if (!tcp.ok() || offset < 20) return std::nullopt;

@@ -1,5 +1,6 @@
 #include "wire/startup_message.hpp"
 
+#include "tests/wire/encode_again.hpp"
 #include "tests/wire/frame_case.hpp"
 
 using namespace tidewire;
@@ -9,13 +10,6 @@ using namespace tidewire::wire::testing;
 namespace {
 
 using parameter = std::pair<std::string_view, std::string_view>;
-
-std::vector<parameter> parameters_of(const startup_message_view& m) {
-  std::vector<parameter> parameters;
-  startup_parameter_reader reader(m);
-  for (parameter each; reader.next(each.first, each.second);) parameters.push_back(each);
-  return parameters;
-}
 
 /// The packet without its length, put together without the encoders.
 bytes packet_of(std::string_view body) {
@@ -68,7 +62,7 @@ TEST_CASE("start-up message") {
   CHECK(m.startup.version == protocol_3_2);
   const std::vector<parameter> expected = {
       {"user", "rep"}, {"database", "shop"}, {"replication", "database"}, {"options", ""}};
-  CHECK(parameters_of(m.startup) == expected);
+  CHECK(list_of(m.startup) == expected);
   CHECK(encoded([&](encoder& out) { encode_startup(out, protocol_3_2, expected); }) == packet);
   check_packet_extent(packet);
 }
@@ -79,7 +73,7 @@ TEST_CASE("start-up message: of nothing, and of a minor version that does not ex
     CAPTURE(body);
     bytes packet = packet_of(body);
     auto m = decoded_packet(packet);
-    auto parameters = parameters_of(m.startup);
+    auto parameters = list_of(m.startup);
     CHECK(encoded([&](encoder& out) { encode_startup(out, m.startup.version, parameters); }) == packet);
     check_packet_extent(packet);
   }
@@ -126,6 +120,7 @@ TEST_CASE("start-up packets: malformed") {
                    {"0000000a 00030000 'a' 00", {decode_errc::unterminated_string, 10, "parameter value"}},
                    {"0000000b 00030000 'a' 00 00", {decode_errc::unterminated_string, 11, "parameter name"}},
                    {"0000000a 00030000 00 00", {decode_errc::trailing_bytes, 9, "end of message"}},
+                   {"0000000b 00030000 'a' 00 00 00", {decode_errc::trailing_bytes, 11, "end of message"}},
                    {"00000009 00020000 00", {decode_errc::bad_value, 4, "protocol version"}},
                    {"00000009 00040000 00", {decode_errc::bad_value, 4, "protocol version"}},
                    {"00000008 00ff00ff", {decode_errc::bad_value, 4, "protocol version"}},
