@@ -30,6 +30,12 @@ int note_verification(int ok, X509_STORE_CTX* store) {
   return ok;
 }
 
+/// OpenSSL calls this when the server asks for a certificate; that of the context then goes out.
+int note_asked(SSL*, void* was_asked) {
+  *static_cast<bool*>(was_asked) = true;
+  return 1;
+}
+
 }  // namespace
 
 void init_openssl() {
@@ -44,7 +50,8 @@ void tls_session::free_ssl::operator()(SSL* ssl) const {
   SSL_free(ssl);
 }
 
-tls_session::tls_session(int fd, const tls_options& options) : host_(options.host) {
+tls_session::tls_session(int fd, const tls_options& options)
+    : host_(options.host), must_be_asked_(options.certificate_must_be_asked) {
   init_openssl();
   ERR_clear_error();
   context_.reset(SSL_CTX_new(TLS_client_method()));
@@ -57,6 +64,7 @@ tls_session::tls_session(int fd, const tls_options& options) : host_(options.hos
   if (!bio) throw std::bad_alloc{};
   SSL_set_bio(ssl_.get(), bio, bio);
   SSL_set_app_data(ssl_.get(), &report_);
+  SSL_set_cert_cb(ssl_.get(), note_asked, &was_asked_);
   configure_peer(ssl_.get(), options);
   SSL_set_connect_state(ssl_.get());
 }
@@ -76,6 +84,8 @@ io_result tls_session::handshake() {
   int returned = SSL_do_handshake(ssl_.get());
   if (returned == 1) {
     established_ = true;
+    if (must_be_asked_ && !was_asked_)
+      return {io::error, 0, false, std::make_exception_ptr(certificate_not_asked())};
     return {io::done};
   }
   return result_of(returned, "the TLS handshake");

@@ -26,7 +26,7 @@ class tls_session {
   tls_session& operator=(const tls_session&) = delete;
 
   /// Until done. Its errors are TW-TLS-UNTRUSTED, -EXPIRED, -HOST-NAME, -REVOKED, -CERTIFICATE,
-  /// -CLIENT-CERTIFICATE, -HANDSHAKE (all refused), or those of a broken connection.
+  /// -CLIENT-CERTIFICATE, -CERTIFICATE-NOT-ASKED, -HANDSHAKE (all refused), or those of a broken connection.
   io_result handshake();
   io_result read(std::span<std::uint8_t> into);
   io_result write(byte_view data);
@@ -54,7 +54,9 @@ class tls_session {
 
   verify_report report_;
   std::string host_;
-  bool ended_ = false;  // after an error OpenSSL must not be asked to say goodbye
+  bool must_be_asked_;
+  bool was_asked_ = false;  // for the client's certificate
+  bool ended_ = false;      // after an error OpenSSL must not be asked to say goodbye
   bool established_ = false;
   std::unique_ptr<SSL_CTX, free_ctx> context_;
   std::unique_ptr<SSL, free_ssl> ssl_;

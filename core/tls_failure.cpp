@@ -163,6 +163,12 @@ failure certificate_failure(const tls_session::verify_report& report, const std:
   return {failure_kind::refused, what.code, text, what.hint};
 }
 
+failure certificate_not_asked() {
+  return {failure_kind::refused, "TW-TLS-CERTIFICATE-NOT-ASKED",
+          "the server did not ask for the client certificate, which sslcertmode=require wants it to see",
+          "name the authority of client certificates on the server (ssl_ca_file), or lower sslcertmode"};
+}
+
 failure tls_failure(const char* doing, bool established) {
   unsigned long error = ERR_peek_error();
   int reason = ERR_GET_LIB(error) == ERR_LIB_SSL ? ERR_GET_REASON(error) : 0;

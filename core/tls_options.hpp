@@ -34,6 +34,8 @@ struct tls_options {
   std::string certificate_file;
   std::string key_file;
   secret key_password;
+  /// A server that does not ask for the certificate is refused.
+  bool certificate_must_be_asked = false;
   tls_version min_version = tls_version::tls_1_2;
   tls_version max_version = tls_version::tls_1_3;
   /// Protocol names to offer, for example "postgresql"; none: no ALPN.

@@ -25,6 +25,9 @@ std::string certificate_subject(const X509* certificate);
 /// The failure of a server certificate that was not accepted.
 failure certificate_failure(const tls_session::verify_report& report, const std::string& host);
 
+/// The failure of a server that did not want to see the client certificate.
+failure certificate_not_asked();
+
 /// The failure of a handshake, or of a read or write later on, from OpenSSL's error queue.
 failure tls_failure(const char* doing, bool established);
 

@@ -19,16 +19,23 @@ enum class attempt : std::uint8_t {
 };
 
 /// In their order; a later one is tried only where the one before was turned down before any secret was sent.
-std::vector<attempt> attempts_of(sslmode mode) {
+/// A certificate that must be shown leaves those with TLS.
+std::vector<attempt> attempts_of(sslmode mode, bool certificate_required) {
+  std::vector<attempt> attempts;
   switch (mode) {
-    case sslmode::disable: return {attempt::plain};
-    case sslmode::allow: return {attempt::plain, attempt::tls};
-    case sslmode::prefer: return {attempt::tls_if_offered, attempt::plain};
+    case sslmode::disable: attempts = {attempt::plain}; break;
+    case sslmode::allow: attempts = {attempt::plain, attempt::tls}; break;
+    case sslmode::prefer: attempts = {attempt::tls_if_offered, attempt::plain}; break;
     case sslmode::require:
     case sslmode::verify_ca:
-    case sslmode::verify_full: return {attempt::tls};
+    case sslmode::verify_full: attempts = {attempt::tls}; break;
   }
-  return {};
+  if (!certificate_required) return attempts;
+  if (mode == sslmode::disable)
+    throw failure{failure_kind::usage, "TW-TLS-OPTIONS",
+                  "sslcertmode=require, but without TLS no certificate can be shown",
+                  "ask for TLS with sslmode=require or more, or lower sslcertmode"};
+  return {attempt::tls};
 }
 
 endpoint endpoint_of(const host_port& host) {
@@ -83,6 +90,7 @@ tls_options tls_options_of(const connection_options& options, const host_port& h
   if (options.sslcertmode == sslcertmode::require && tls.certificate_file.empty())
     throw failure{failure_kind::usage, "TW-TLS-OPTIONS",
                   "sslcertmode=require, but there is no client certificate", "give sslcert and sslkey"};
+  tls.certificate_must_be_asked = options.sslcertmode == sslcertmode::require;
   tls.min_version = tls_version_of(options.ssl_min_protocol_version, tls.min_version);
   tls.max_version = tls_version_of(options.ssl_max_protocol_version, tls.max_version);
   tls.alpn = {"postgresql"};
@@ -176,9 +184,9 @@ asio::awaitable<std::unique_ptr<client>> try_host(const connection_options& opti
   sslmode mode = effective_sslmode(options, host, system.found());
   std::string warning = sslmode_warning(options, host, system.found());
   if (!warning.empty() && settings.on_warning) settings.on_warning(warning);
+  std::vector<attempt> attempts = attempts_of(mode, options.sslcertmode == sslcertmode::require);
   tls_options tls;
   if (mode != sslmode::disable) tls = tls_options_of(options, host, mode, system);
-  std::vector<attempt> attempts = attempts_of(mode);
   for (std::size_t i = 0;; ++i) {
     bool secret_sent = false;
     std::exception_ptr error;

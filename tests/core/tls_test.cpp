@@ -302,6 +302,20 @@ TEST_CASE("Client certificates", "[tls]") {
     CHECK(exchange(TLS1_2_VERSION).code == "none");
     CHECK(exchange(TLS1_3_VERSION).code == "none");
   }
+  SECTION("that the server must ask for") {
+    for (int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+      options.certificate_must_be_asked = true;
+      wish.client_authority = &clients;
+      CHECK(exchange(version).code == "none");
+      wish.client_authority = nullptr;
+      failure found = exchange(version);
+      CHECK(found.code == "TW-TLS-CERTIFICATE-NOT-ASKED");
+      CHECK(found.kind == failure_kind::refused);
+      CHECK(has(found.hint, "sslcertmode"));
+      options.certificate_must_be_asked = false;
+      CHECK(exchange(version).code == "none");
+    }
+  }
   SECTION("missing") {
     options.certificate_file = options.key_file = "";
     failure found = exchange(TLS1_3_VERSION);

@@ -121,6 +121,36 @@ def test_client_certificate(enter, guarded):
     enter("certified", sslmode="require", sslcert=both["sslcert"], sslkey=tls(guarded, "server.key")).refuse(2)
 
 
+def test_when_the_client_certificate_is_shown(enter, guarded):
+    both = {"sslcert": tls(guarded, "client.crt"), "sslkey": tls(guarded, "client.key")}
+    for mode in ("allow", "require"):
+        enter("certified", sslmode="require", sslcertmode=mode, **both).succeed()
+    enter("certified", sslmode="require", sslcertmode="disable", **both).refuse(3, "TW-AUTH-REJECTED")
+    # Neither the files nor the server's wish for one are needed where it stays here.
+    enter("encrypted", sslmode="require", sslcertmode="disable", sslcert="/no/such", sslkey="/file").succeed()
+    enter("encrypted", sslmode="require", sslcertmode="require").refuse(2, "TW-TLS-OPTIONS")
+    enter("plain", sslmode="disable", sslcertmode="require", **both).refuse(2, "TW-TLS-OPTIONS")
+    # Where TLS is only preferred it is now needed.
+    run = enter("encrypted", sslmode="allow", sslcertmode="require", **both).succeed()
+    assert "without encryption" not in run.stderr
+
+
+def test_a_server_that_does_not_ask_for_the_client_certificate(enter, guarded):
+    both = {"sslcert": tls(guarded, "client.crt"), "sslkey": tls(guarded, "client.key")}
+    guarded.set_hba([line for line in HBA if " cert" not in line])  # which takes an authority
+    guarded.set(ssl_ca_file="")
+    try:
+        for version in ("TLSv1.2", "TLSv1.3"):
+            only = {"sslmode": "require", "ssl_min_protocol_version": version, "ssl_max_protocol_version": version}
+            enter("encrypted", sslcertmode="allow", **only, **both).succeed()
+            enter("encrypted", sslcertmode="require", **only, **both).refuse(3, "TW-TLS-CERTIFICATE-NOT-ASKED")
+        enter("scram", sslmode="prefer", sslcertmode="require", env={"PGPASSWORD": PASSWORD}, **both).refuse(
+            3, "TW-TLS-CERTIFICATE-NOT-ASKED")
+    finally:
+        guarded.reset("ssl_ca_file")
+        guarded.set_hba(HBA)
+
+
 # TLS
 
 @pytest.mark.parametrize("sslmode", ["allow", "prefer", "require"])
