@@ -75,6 +75,8 @@ class link {
   bool frame_waiting() { return frame_ready(); }
   /// Bytes that have been received and not been taken.
   std::size_t pending_bytes() const { return buffer_.pending().size(); }
+  /// Nothing that is sent goes anywhere any more; the next receive tells what the peer said before it went.
+  bool send_is_over() const { return send_over_; }
   /// What the handshake found, or null without TLS.
   const tls_info* tls() const { return tls_info_ ? &*tls_info_ : nullptr; }
   /// The time of the last resumption.

@@ -30,6 +30,32 @@ wire::lsn lsn_of(std::string_view text) {
   throw failure{failure_kind::refused, code, text, hint};
 }
 
+/// What is missing from an answer, or is not of its form, must not pass for a 0: it would switch checks off.
+[[noreturn]] void odd_answer(const char* what, std::string_view found) {
+  refuse("TW-PG-UNEXPECTED", "the server says \"" + std::string(found) + "\" where it should say " + what,
+         "is this a Postgres server, and nothing between it and here?");
+}
+
+std::string text_in(const wire::result_set& found, std::size_t column, const char* what) {
+  if (found.first(column).empty()) odd_answer(what, "");
+  return std::string(found.first(column));
+}
+
+template <class T>
+T number_in(const wire::result_set& found, std::size_t column, const char* what) {
+  std::string_view text = found.first(column);
+  T number{};
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (text.empty() || error != std::errc{} || end != text.data() + text.size()) odd_answer(what, text);
+  return number;
+}
+
+wire::lsn lsn_in(const wire::result_set& found, std::size_t column, const char* what) {
+  auto at = wire::parse_lsn(found.first(column));
+  if (!at) odd_answer(what, found.first(column));
+  return *at;
+}
+
 /// The record that ends where a page begins is followed by that page's header: the server counts it as
 /// inserted although there is nothing to send of it.
 wire::lsn before_page_header(wire::lsn at) {
@@ -91,7 +117,7 @@ conversation<slot_facts> create_slot(wire::session& with, const server_facts& se
     std::string command = create_command(server, settings);
     wire::result_set made = co_await wire::query(with, command, "could not create the slot " + settings.slot);
     slot.exists = slot.made_now = true;
-    slot.confirmed = lsn_of(made.first(1));
+    slot.confirmed = lsn_in(made, 1, "where the new slot begins");
   } catch (const wire::server_failure& error) {
     if (error.sqlstate() != "55P03") throw;
     blocked = true;
@@ -163,18 +189,19 @@ conversation<server_facts> ask_server(wire::session& with) {
     co_await wire::query(with, "SET client_encoding = 'SQL_ASCII'");
   wire::result_set system = co_await wire::query(with, "IDENTIFY_SYSTEM");
   server_facts server;
-  server.system_identifier = system.first(0);
-  server.timeline = number_of<std::uint32_t>(system.first(1));
-  server.database = system.first(3);
+  server.system_identifier = text_in(system, 0, "its system identifier");
+  server.timeline = number_in<std::uint32_t>(system, 1, "its timeline");
+  server.database = text_in(system, 3, "the database's name");
   wire::result_set more = co_await wire::query(
       with,
       "SELECT current_setting('server_version_num'), pg_is_in_recovery(), "
       "CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END, "
       "(SELECT setting FROM pg_settings WHERE name = 'wal_sender_timeout')");
-  server.version = number_of<int>(more.first(0));
+  server.version = number_in<int>(more, 0, "its version");
   server.in_recovery = more.first(1) == "t";
-  server.now = before_page_header(lsn_of(more.first(2)));
-  server.wal_sender_timeout = std::chrono::milliseconds{number_of<std::int64_t>(more.first(3))};
+  server.now = before_page_header(lsn_in(more, 2, "how far it is"));
+  server.wal_sender_timeout =
+      std::chrono::milliseconds{number_in<std::int64_t>(more, 3, "its wal_sender_timeout")};
   co_return server;
 }
 
@@ -204,7 +231,8 @@ conversation<> check_server(wire::session& with, const server_facts& server,
   wire::result_set found =
       co_await wire::query(with, "SELECT pubname FROM pg_publication WHERE pubname IN (" + names + ")");
   std::vector<std::string> missing = settings.publications;
-  for (const auto& row : found.rows) std::erase(missing, row.at(0).value_or(""));
+  for (const auto& row : found.rows)
+    if (!row.empty()) std::erase(missing, row[0].value_or(""));
   if (!missing.empty())
     refuse("TW-PG-PUBLICATION-MISSING",
            "there is no publication " + joined(missing) + " in " + server.database,
@@ -239,7 +267,8 @@ conversation<slot_facts> find_slot(wire::session& with, const server_facts& serv
   check_slot_alive(found, settings, server);
   slot_facts slot;
   slot.exists = true;
-  slot.confirmed = lsn_of(found.first(3));
+  // NULL while somebody else is still making it.
+  if (!found.first(3).empty()) slot.confirmed = lsn_in(found, 3, "how far the slot is confirmed");
   co_return slot;
 }
 

@@ -61,7 +61,7 @@ std::string md5_hex(std::initializer_list<std::string_view> parts) {
 conversation<> send_password(session& with, std::string_view text) {
   encoder out = with.out();
   encode_password(out, text);
-  with.credentials_sent = true;
+  with.credentials_sent = out.ok();  // else nothing goes out
   co_await with.send(out);
 }
 

@@ -23,6 +23,11 @@ class result_builder {
   void add(byte_view body) {
     auto view = well_formed(decode_data_row(body), "DataRow");
     bytes_ += body.size();
+    if (view.values.count != result_.columns.size())
+      throw failure{failure_kind::refused, "TW-PG-MALFORMED",
+                    "a DataRow of the server has " + std::to_string(view.values.count) + " values for " +
+                        std::to_string(result_.columns.size()) + " columns",
+                    "is this a Postgres server, and nothing between it and here?"};
     if (result_.rows.size() >= max_result_rows || bytes_ > max_result_bytes)
       throw failure{failure_kind::refused, "TW-PG-RESULT-LIMIT", "the server's answer is too large",
                     "this is a query of the catalogs: something is not what it should be"};
@@ -47,6 +52,11 @@ class result_builder {
   result_set result_, last_;
   std::size_t bytes_ = 0;
 };
+
+/// The message says no more than its tag.
+void check_empty(const backend_message& message) {
+  well_formed(decode_empty(message.body), name_of(message.tag));
+}
 
 error_details error_of(const backend_message& message) {
   return details_of(well_formed(decode_error_response(message.body), "ErrorResponse"));
@@ -106,7 +116,7 @@ conversation<result_set> query(session& with, std::string sql, std::string doing
       case backend_tag::row_description: result.describe(message.body); break;
       case backend_tag::data_row: result.add(message.body); break;
       case backend_tag::command_complete: result.complete(message.body); break;
-      case backend_tag::empty_query_response: break;
+      case backend_tag::empty_query_response: check_empty(message); break;
       case backend_tag::error_response: co_await with.fail_after_ready(doing, error_of(message)); break;
       case backend_tag::ready_for_query: note_ready(with, message); co_return result.take();
       default: unexpected_message(message, "a query");
@@ -159,7 +169,7 @@ conversation<result_set> execute(session& with, std::string sql,
       case backend_tag::parse_complete:
       case backend_tag::bind_complete:
       case backend_tag::no_data:
-      case backend_tag::empty_query_response: break;
+      case backend_tag::empty_query_response: check_empty(message); break;
       case backend_tag::row_description: result.describe(message.body); break;
       case backend_tag::data_row: result.add(message.body); break;
       case backend_tag::command_complete: result.complete(message.body); break;
@@ -181,7 +191,7 @@ conversation<std::string> copy_out(session& with, std::string sql, std::function
     else if (message->tag == backend_tag::error_response)
       co_await with.fail_after_ready("COPY failed", error_of(*message));
     else if (message->tag == backend_tag::copy_done)
-      over = true;
+      over = (check_empty(*message), true);
     else
       unexpected_message(*message, "a COPY");
   }
@@ -194,27 +204,28 @@ conversation<std::string> copy_in(session& with, std::string sql,
   co_await begin_copy(with, sql, backend_tag::copy_in_response);
   std::exception_ptr broken;
   std::vector<std::uint8_t> piece;
-  do {
-    piece.clear();
-    try {
-      fill(piece);
-    } catch (...) {
-      broken = std::current_exception();
-      piece.clear();
-    }
-    encoder out = with.out();
-    if (!piece.empty())
-      encode_copy_data(out, piece);
-    else if (broken)
-      encode_copy_fail(out, "the client gave up");
-    else
-      encode_copy_done(out);
-    co_await with.send(out);
-  } while (!piece.empty());
   std::string tag;
   try {
+    do {
+      piece.clear();
+      try {
+        fill(piece);
+      } catch (...) {
+        broken = std::current_exception();
+        piece.clear();
+      }
+      encoder out = with.out();
+      if (!piece.empty())
+        encode_copy_data(out, piece);
+      else if (broken)
+        encode_copy_fail(out, "the client gave up");
+      else
+        encode_copy_done(out);
+      co_await with.send(out);
+      // A server that has gone takes nothing more; its last words say why.
+    } while (!piece.empty() && !with.to.send_is_over());
     tag = co_await end_copy(with);
-  } catch (const server_failure&) {
+  } catch (const failure&) {
     if (!broken) throw;
   }
   if (broken) std::rethrow_exception(broken);

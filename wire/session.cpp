@@ -53,7 +53,9 @@ conversation<> session::fail_after_ready(std::string doing, error_details error)
   bool fatal = error.severity() == "FATAL" || error.severity() == "PANIC";
   while (!fatal) {
     backend_message message = co_await receive();
-    if (message.tag == backend_tag::ready_for_query) break;
+    if (message.tag != backend_tag::ready_for_query) continue;
+    transaction_status = well_formed(decode_ready_for_query(message.body), "ReadyForQuery").status;
+    break;
   }
   throw server_failure{doing, std::move(error)};
 }

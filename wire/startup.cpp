@@ -45,9 +45,12 @@ conversation<> send_startup(session& with, const login_options& options) {
   with.protocol = static_cast<std::uint32_t>(options.version);
   encoder out = with.out();
   encode_startup(out, with.protocol, parameters);
-  if (!out.ok())
-    throw failure{failure_kind::usage, "TW-PG-ENCODE", "a start-up parameter has a zero byte in it",
+  if (!out.ok()) {
+    with.to.out.clear();
+    throw failure{failure_kind::usage, "TW-PG-ENCODE",
+                  "the start-up parameters have a zero byte in them, or are too long",
                   "check user, database and options"};
+  }
   with.trace_sent(with.to.out, true);
   co_await with.to.send();
 }

@@ -71,13 +71,14 @@ class script {
   /// The conversation asks for TLS and gets it.
   script& tls(tls_info info = {}) { return add({.what = step::tls, .info = std::move(info)}); }
 
-  const std::vector<step>& steps() const { return steps_; }
-
- private:
   script& add(step next) {
     steps_.push_back(std::move(next));
     return *this;
   }
+
+  const std::vector<step>& steps() const { return steps_; }
+
+ private:
   std::vector<step> steps_;
 };
 
@@ -240,8 +241,8 @@ class player {
   std::size_t waits_ = 0;
   bool injected_ = false;
   std::vector<want> wanted_;
-  // Not 0: a conversation that subtracts from its clock shall not meet its beginning.
-  link::clock::time_point now_{std::chrono::hours{1}};
+  // The real clock's: conversations may look at that one too.
+  link::clock::time_point now_ = link::clock::now();
 };
 
 /// One run with a fresh link. `make(link&)` gives the conversation.
@@ -255,11 +256,12 @@ auto play(const script& steps, link::framer frames, Make make, fault inject = {}
 /// Plays the script as it is, with every byte by itself, and then with a fault at each wait in turn: a
 /// failure there; the connection closed there (reads); a peer that is gone (writes: the send itself
 /// succeeds). Every faulty run must end with a failure, unless `may_succeed(wait, wanted)` (a last goodbye
-/// that nobody needs). Gives the number of faulty runs, for a test to compare with 0 at least.
+/// that nobody needs); `on_failure` is shown each. Gives the number of faulty runs, for a test to compare
+/// with 0 at least.
 template <class Make>
-std::size_t for_each_failure(
-    const script& steps, link::framer frames, Make make,
-    const std::function<bool(std::size_t wait, want wanted)>& may_succeed = nullptr) {
+std::size_t for_each_failure(const script& steps, link::framer frames, Make make,
+                             const std::function<bool(std::size_t wait, want wanted)>& may_succeed = nullptr,
+                             const std::function<void(const failure&)>& on_failure = nullptr) {
   std::size_t waits = 0;
   {
     link to{frames};
@@ -277,7 +279,8 @@ std::size_t for_each_failure(
       try {
         other.play(make(to));
         ended_well = true;
-      } catch (const failure&) {
+      } catch (const failure& why) {
+        if (on_failure) on_failure(why);
       }
       if (!other.injected()) continue;
       ++runs;
