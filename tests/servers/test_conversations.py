@@ -208,9 +208,10 @@ def test_copy_in_that_fails(talk):
 
 
 @pytest.mark.parametrize("way", ["plain"])
-@pytest.mark.parametrize("command, sql", [("copy-in", "COPY pg_class TO STDOUT"), ("copy-in", "SELECT 1"),
-                                          ("copy-out", "SELECT 1"), ("copy-out", "CREATE TABLE f (a int); COPY f FROM STDIN"),
-                                          ("query", "COPY pg_class TO STDOUT"), ("execute", "COPY pg_class TO STDOUT")])
+@pytest.mark.parametrize("command, sql", [
+    ("copy-in", "COPY pg_class TO STDOUT"), ("copy-in", "SELECT 1"), ("copy-out", "SELECT 1"),
+    ("copy-out", "CREATE TABLE f (a int); COPY f FROM STDIN"), ("query", "COPY pg_class TO STDOUT"),
+    ("execute", "COPY pg_class TO STDOUT")])
 def test_a_command_of_another_kind_is_refused(talk, command, sql):
     assert talk.refusal(command, sql).code == "TW-PG-UNEXPECTED"
 
