@@ -388,7 +388,7 @@ namespace {
 
 conversation<> ending(tidewire::link& to) {
   session with{to};
-  co_await end_stream(with, first_end);
+  co_await end_stream(with, first_end, std::string());
 }
 
 script end_script() {
