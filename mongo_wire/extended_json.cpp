@@ -1,0 +1,465 @@
+#include "mongo_wire/extended_json.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "core/utc_time.hpp"
+#include "mongo_wire/base64.hpp"
+#include "mongo_wire/bson_walk.hpp"
+#include "mongo_wire/decimal128.hpp"
+
+#if defined(__SSE4_1__)
+#include <smmintrin.h>
+#endif
+
+namespace tidewire::mongo_wire {
+namespace {
+
+/// Room for everything an element needs beside its texts and binary data.
+constexpr std::size_t fixed_room = 192;
+/// Longer texts are written in pieces: room is asked for as if all of a piece had to be escaped.
+constexpr std::size_t piece_bytes = 2048;
+constexpr std::int64_t last_relaxed_ms = 253'402'300'799'999;  // of the year 9999
+
+char* put_hex(char* out, const std::uint8_t* in, std::size_t size) {
+  constexpr char digits[] = "0123456789abcdef";
+  for (std::size_t i = 0; i < size; ++i) {
+    *out++ = digits[in[i] >> 4];
+    *out++ = digits[in[i] & 15];
+  }
+  return out;
+}
+
+char* put_object_id_hex(char* out, const std::uint8_t* in) {
+#if defined(__SSE4_1__)
+  std::uint32_t last = 0;
+  std::memcpy(&last, in + 8, 4);
+  __m128i id =
+      _mm_insert_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(in)), static_cast<int>(last), 2);
+  const __m128i half = _mm_set1_epi8(0x0f);
+  const __m128i digits =
+      _mm_setr_epi8('0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f');
+  __m128i high = _mm_shuffle_epi8(digits, _mm_and_si128(_mm_srli_epi16(id, 4), half));
+  __m128i low = _mm_shuffle_epi8(digits, _mm_and_si128(id, half));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm_unpacklo_epi8(high, low));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 16), _mm_unpackhi_epi8(high, low));
+  return out + 2 * object_id_bytes;
+#else
+  return put_hex(out, in, object_id_bytes);
+#endif
+}
+
+/// A literal of up to 32 characters, copied as 32; the buffer's slack takes what is too much.
+template <std::size_t Size>
+char* put_literal(char* out, const char (&text)[Size]) {
+  std::memcpy(out, text, Size - 1);
+  return out + Size - 1;
+}
+
+template <std::integral T>
+char* put_integer(char* out, T number) {
+  return std::to_chars(out, out + 24, number).ptr;
+}
+
+char* put_date(char* out, std::int64_t ms) {
+  out = put_utc(out, ms * 1000);
+  // Three digits of the six, or none when there is nothing to tell.
+  out -= ms % 1000 == 0 ? 8 : 4;
+  *out++ = 'Z';
+  return out;
+}
+
+template <extended_form form>
+class writer {
+ public:
+  static constexpr bool canonical = form == extended_form::canonical;
+
+  writer(json::buffer& out, const extended_json_options& options) : out_(out), options_(options) {}
+
+  const decode_error& error() const { return error_; }
+
+  // Every value ends with a comma, which the closing bracket takes back.
+
+  bool value(const element_view& element, bson_type inside) {
+    char* at = head(element, inside);
+    if (!at) [[unlikely]]
+      return false;
+    const std::uint8_t* data = element.data();
+    switch (element.type) {
+      case bson_type::string:
+        at = text(at, element, 4, element.size - 5, "string");
+        if (!at) [[unlikely]]
+          return false;
+        break;
+      case bson_type::int32: {
+        auto number = load_le<std::int32_t>(data);
+        if constexpr (canonical) at = put_literal(at, R"({"$numberInt":")");
+        at = put_integer(at, number);
+        if constexpr (canonical) at = put_literal(at, "\"}");
+        break;
+      }
+      case bson_type::int64: {
+        if constexpr (canonical) at = put_literal(at, R"({"$numberLong":")");
+        at = put_integer(at, load_le<std::int64_t>(data));
+        if constexpr (canonical) at = put_literal(at, "\"}");
+        break;
+      }
+      case bson_type::float64: at = float64(at, std::bit_cast<double>(load_le<std::uint64_t>(data))); break;
+      case bson_type::object_id: at = object_id(at, data); break;
+      case bson_type::boolean: at = *data ? put_literal(at, "true") : put_literal(at, "false"); break;
+      case bson_type::null: at = put_literal(at, "null"); break;
+      case bson_type::date_time: at = date_time(at, load_le<std::int64_t>(data)); break;
+      default:
+        at = rare_value(at, element);
+        if (!at) return false;
+    }
+    *at++ = ',';
+    out_.end(at);
+    return true;
+  }
+
+  bool open(const element_view& element, bson_type inside) {
+    char* at = head(element, inside);
+    if (!at) [[unlikely]]
+      return false;
+    if (element.type == bson_type::code_w_scope) [[unlikely]] {
+      at = put_literal(at, R"({"$code":)");
+      at = text(at, element, 8, load_le<std::uint32_t>(element.data() + 4) - 1, "code");
+      if (!at) return false;
+      at = put_literal(at, R"(,"$scope":{)");
+    } else {
+      *at++ = element.type == bson_type::array ? '[' : '{';
+    }
+    out_.end(at);
+    return true;
+  }
+
+  bool close(bson_type type) {
+    char* at = out_.room(4);
+    at -= at[-1] == ',';
+    *at++ = type == bson_type::array ? ']' : '}';
+    if (type == bson_type::code_w_scope) *at++ = '}';
+    *at++ = ',';
+    out_.end(at);
+    return true;
+  }
+
+  /// Of the outermost document.
+  void begin(bson_type type) {
+    char* at = out_.room(1);
+    *at++ = type == bson_type::array ? '[' : '{';
+    out_.end(at);
+  }
+  void end(bson_type type) {
+    close(type);
+    drop_comma();
+  }
+  void drop_comma() { out_.truncate(out_.size() - 1); }
+
+ private:
+  /// Room for the element without its texts, and its name.
+  char* head(const element_view& element, bson_type inside) {
+    if (inside == bson_type::array) return out_.room(fixed_room);
+    const char* name = element.name.data();
+    const char* name_end = name + element.name.size();
+    if (element.name.size() > piece_bytes || readable_end(element) - name_end < 16) [[unlikely]]
+      return rare_name(element);
+    char* at = out_.room(fixed_room + json::worst_growth * element.name.size());
+    *at = '"';
+    at = json::put_escaped(at + 1, name, name_end);
+    if (!at) [[unlikely]]
+      return rare_name(element);
+    return put_literal(at, "\":");
+  }
+
+  [[gnu::noinline]] char* rare_name(const element_view& element) {
+    std::size_t begin = out_.size();
+    char* at = out_.room(1);
+    *at++ = '"';
+    at = pieces(at, element, element.name_offset(), element.name.size());
+    if (!at) {
+      if (!hex_instead(element, element.name_offset(), element.name.size(), "element name")) return nullptr;
+      out_.truncate(begin);
+      at = put_literal(out_.room(2 * element.name.size() + fixed_room), "\"hex:");
+      at = put_hex(at, element.outer + element.name_offset(), element.name.size());
+    }
+    at = put_literal(ensure(at, fixed_room), "\":");
+    return at;
+  }
+
+  static const char* readable_end(const element_view& element) {
+    return reinterpret_cast<const char*>(element.outer + element.outer_size);
+  }
+
+  char* ensure(char* at, std::size_t bytes) {
+    out_.end(at);
+    return out_.room(bytes);
+  }
+
+  /// A text of the value, quoted, and after it fixed_room again.
+  char* text(char* at, const element_view& element, std::size_t from, std::size_t size, const char* field) {
+    const char* in = reinterpret_cast<const char*>(element.data() + from);
+    if (size <= piece_bytes && readable_end(element) - (in + size) >= 16) [[likely]] {
+      at = ensure(at, fixed_room + json::worst_growth * size);
+      *at = '"';
+      if (char* end = json::put_escaped(at + 1, in, in + size)) [[likely]] {
+        *end = '"';
+        return end + 1;
+      }
+    }
+    return rare_text(at, element, element.offset + from, size, field);
+  }
+
+  [[gnu::noinline]] char* rare_text(char* at, const element_view& element, std::size_t offset,
+                                    std::size_t size, const char* field) {
+    out_.end(at);
+    std::size_t begin = out_.size();
+    at = out_.room(1);
+    *at++ = '"';
+    at = pieces(at, element, offset, size);
+    if (!at) {
+      if (!hex_instead(element, offset, size, field)) return nullptr;
+      out_.truncate(begin);
+      at = put_literal(out_.room(2 * size + fixed_room), R"({"hex":")");
+      at = put_hex(at, element.outer + offset, size);
+      return put_literal(at, "\"}");
+    }
+    at = ensure(at, fixed_room);
+    *at++ = '"';
+    return at;
+  }
+
+  bool hex_instead(const element_view& element, std::size_t offset, std::size_t size, const char* field) {
+    if (options_.not_utf8 == bad_text::hex) return true;
+    error_ = detail::text_error(element, offset, size, field);
+    return false;
+  }
+
+  /// Where a piece may end: not inside a character. A text that has no such place nearby is not UTF-8, and
+  /// put_escaped will say so.
+  static const char* piece_end(const char* from, const char* stop, const char* end) {
+    if (stop == end) return stop;
+    for (int i = 0; i < 3 && stop > from && (static_cast<unsigned char>(*stop) & 0xc0) == 0x80; ++i) --stop;
+    return stop;
+  }
+
+  /// Escapes a text of any length, anywhere in memory. Null if it is not UTF-8.
+  char* pieces(char* at, const element_view& element, std::size_t offset, std::size_t size) {
+    const char* in = reinterpret_cast<const char*>(element.outer + offset);
+    const char* end = in + size;
+    // put_escaped reads 16 bytes more than it is given: what is too near to the document's end is left for
+    // later.
+    const char* fast_end = readable_end(element) - std::min<std::uint32_t>(16, element.outer_size);
+    fast_end = fast_end < in ? in : piece_end(in, std::min(end, fast_end), end);
+    while (in < fast_end) {
+      const char* stop = in + std::min<std::ptrdiff_t>(fast_end - in, piece_bytes);
+      stop = piece_end(in, stop, fast_end);
+      at = json::put_escaped(ensure(at, json::worst_growth * piece_bytes), in, stop);
+      if (!at) return nullptr;
+      in = stop;
+    }
+    at = ensure(at, json::worst_growth * static_cast<std::size_t>(end - in));
+    return json::put_escaped_scalar(at, in, end);
+  }
+
+  static char* float64(char* at, double number) {
+    if (!std::isfinite(number)) [[unlikely]] {
+      at = put_literal(at, R"({"$numberDouble":")");
+      at = json::put(at, std::isnan(number) ? "NaN" : number < 0 ? "-Infinity" : "Infinity");
+      return put_literal(at, "\"}");
+    }
+    if constexpr (canonical) at = put_literal(at, R"({"$numberDouble":")");
+    at = put_double(at, number);
+    if constexpr (canonical) at = put_literal(at, "\"}");
+    return at;
+  }
+
+  static char* date_time(char* at, std::int64_t ms) {
+    if (!canonical && ms >= 0 && ms <= last_relaxed_ms) [[likely]] {
+      at = put_literal(at, R"({"$date":")");
+      return put_literal(put_date(at, ms), "\"}");
+    }
+    at = put_literal(at, R"({"$date":{"$numberLong":")");
+    return put_literal(put_integer(at, ms), "\"}}");
+  }
+
+  static char* object_id(char* at, const std::uint8_t* id) {
+    at = put_literal(at, R"({"$oid":")");
+    return put_literal(put_object_id_hex(at, id), "\"}");
+  }
+
+  [[gnu::noinline]] char* rare_value(char* at, const element_view& element) {
+    switch (element.type) {
+      case bson_type::binary: return binary(at, *element.as_binary());
+      case bson_type::undefined: return put_literal(at, R"({"$undefined":true})");
+      case bson_type::regex: return regex(at, element);
+      case bson_type::db_pointer: return db_pointer(at, element);
+      case bson_type::code: return wrapped(put_literal(at, R"({"$code":)"), element, "code");
+      case bson_type::symbol: return wrapped(put_literal(at, R"({"$symbol":)"), element, "symbol");
+      case bson_type::timestamp: {
+        bson_timestamp of = *element.as_timestamp();
+        at = put_integer(put_literal(at, R"({"$timestamp":{"t":)"), of.time);
+        at = put_integer(put_literal(at, R"(,"i":)"), of.increment);
+        return put_literal(at, "}}");
+      }
+      case bson_type::decimal128:
+        at = put_decimal128(put_literal(at, R"({"$numberDecimal":")"), load_decimal128(element.data()));
+        return put_literal(at, "\"}");
+      case bson_type::min_key: return put_literal(at, R"({"$minKey":1})");
+      case bson_type::max_key: return put_literal(at, R"({"$maxKey":1})");
+      default: break;
+    }
+    // read_element lets no other type through, and the walk gives containers to open().
+    error_ = {decode_errc::unknown_tag, element.element_offset(), "element type"};
+    return nullptr;
+  }
+
+  char* wrapped(char* at, const element_view& element, const char* field) {
+    at = text(at, element, 4, element.size - 5, field);
+    return at ? put_literal(at, "}") : nullptr;
+  }
+
+  char* binary(char* at, binary_view of) {
+    at = put_literal(at, R"({"$binary":{"base64":")");
+    at = ensure(at, base64_size(of.data.size()) + fixed_room);
+    at = put_base64(at, of.data.data(), of.data.size());
+    at = put_literal(at, R"(","subType":")");
+    at = put_hex(at, &of.subtype, 1);
+    return put_literal(at, "\"}}");
+  }
+
+  char* regex(char* at, const element_view& element) {
+    regex_view of = *element.as_regex();
+    at = put_literal(at, R"({"$regularExpression":{"pattern":)");
+    at = text(at, element, 0, of.pattern.size(), "regex pattern");
+    if (!at) return nullptr;
+    at = put_literal(at, R"(,"options":)");
+    at = std::ranges::is_sorted(of.options)
+             ? text(at, element, of.pattern.size() + 1, of.options.size(), "regex options")
+             : unsorted_options(at, element, of);
+    return at ? put_literal(at, "}}") : nullptr;
+  }
+
+  /// The specification wants them in alphabetical order; what is not ASCII stays as it is.
+  char* unsorted_options(char* at, const element_view& element, const regex_view& of) {
+    if (!std::ranges::all_of(of.options, [](char c) { return static_cast<unsigned char>(c) < 0x80; }))
+      return text(at, element, of.pattern.size() + 1, of.options.size(), "regex options");
+    std::string sorted(of.options);
+    std::ranges::sort(sorted);
+    at = ensure(at, sorted.size() * json::worst_growth + fixed_room);
+    *at++ = '"';
+    at = json::put_escaped_scalar(at, sorted.data(), sorted.data() + sorted.size());
+    *at++ = '"';
+    return at;
+  }
+
+  char* db_pointer(char* at, const element_view& element) {
+    db_pointer_view of = *element.as_db_pointer();
+    at = put_literal(at, R"({"$dbPointer":{"$ref":)");
+    at = text(at, element, 4, of.ns.size(), "dbPointer");
+    if (!at) return nullptr;
+    at = object_id(put_literal(at, R"(,"$id":)"), of.id.data());
+    return put_literal(at, "}}");
+  }
+
+  json::buffer& out_;
+  const extended_json_options& options_;
+  decode_error error_;
+};
+
+template <extended_form form>
+decoded<void> put_whole(json::buffer& out, bson_view document, bson_type type,
+                        const extended_json_options& options) {
+  std::size_t begin = out.size();
+  writer<form> to(out, options);
+  to.begin(type);
+  decoded<void> done = walk_bson(document, to, options.max_depth, type);
+  if (done)
+    to.end(type);
+  else
+    out.truncate(begin);
+  return done;
+}
+
+template <extended_form form>
+decoded<void> put_one(json::buffer& out, const element_view& value, const extended_json_options& options) {
+  if (value.type == bson_type::document || value.type == bson_type::array)
+    return put_whole<form>(out, value.type == bson_type::array ? *value.as_array() : *value.as_document(),
+                           value.type, options);
+  std::size_t begin = out.size();
+  writer<form> to(out, options);
+  decoded<void> done;
+  if (auto scope = value.scope()) {
+    if (!to.open(value, bson_type::array))
+      done = std::unexpected(to.error());
+    else
+      done = walk_bson(*scope, to, options.max_depth);
+    if (done) to.end(bson_type::code_w_scope);
+  } else if (!to.value(value, bson_type::array)) {
+    done = std::unexpected(to.error());
+  } else {
+    to.drop_comma();
+  }
+  if (!done) out.truncate(begin);
+  return done;
+}
+
+}  // namespace
+
+decoded<void> put_extended_json(json::buffer& out, bson_view document, const extended_json_options& options) {
+  return options.form == extended_form::canonical
+             ? put_whole<extended_form::canonical>(out, document, bson_type::document, options)
+             : put_whole<extended_form::relaxed>(out, document, bson_type::document, options);
+}
+
+decoded<void> put_extended_json(json::buffer& out, const element_view& value,
+                                const extended_json_options& options) {
+  return options.form == extended_form::canonical ? put_one<extended_form::canonical>(out, value, options)
+                                                  : put_one<extended_form::relaxed>(out, value, options);
+}
+
+char* put_double(char* out, double number) {
+  if (std::signbit(number)) *out++ = '-', number = -number;
+  constexpr double all_whole = 1e15;
+  if (number < all_whole) {
+    auto whole = static_cast<std::uint64_t>(number);
+    if (static_cast<double>(whole) == number) return put_literal(put_integer(out, whole), ".0");
+  }
+  // d[.d…]e±dd[d]
+  char shortest[double_text_size];
+  const char* end =
+      std::to_chars(shortest, shortest + sizeof shortest, number, std::chars_format::scientific).ptr;
+  const char* e = end - (end[-4] == 'e' ? 4 : 5);
+  int exponent = 0;
+  std::from_chars(e + 2, end, exponent);
+  if (e[1] == '-') exponent = -exponent;
+  char digits[double_text_size];
+  digits[0] = shortest[0];
+  std::size_t count = 1;
+  if (e - shortest > 2) {
+    std::memcpy(digits + 1, shortest + 2, static_cast<std::size_t>(e - shortest - 2));
+    count = static_cast<std::size_t>(e - shortest - 1);
+  }
+  if (exponent < -4 || exponent >= 16) {
+    out = json::put(out, {shortest, static_cast<std::size_t>(e - shortest)});
+    *out++ = 'E';
+    *out++ = exponent < 0 ? '-' : '+';
+    return put_integer(out, exponent < 0 ? -exponent : exponent);
+  }
+  if (exponent < 0) {
+    out = put_literal(out, "0.");
+    for (; exponent < -1; ++exponent) *out++ = '0';
+    return json::put(out, {digits, count});
+  }
+  auto whole = static_cast<std::size_t>(exponent) + 1;
+  out = json::put(out, {digits, std::min(whole, count)});
+  for (std::size_t i = count; i < whole; ++i) *out++ = '0';
+  *out++ = '.';
+  if (count <= whole) {
+    *out++ = '0';
+    return out;
+  }
+  return json::put(out, {digits + whole, count - whole});
+}
+
+}  // namespace tidewire::mongo_wire
