@@ -3,14 +3,10 @@
 #include <algorithm>
 #include <string>
 
-#include "core/utc_time.hpp"
 #include "mongo_wire/base64.hpp"
 #include "mongo_wire/bson_walk.hpp"
 #include "mongo_wire/decimal128.hpp"
-
-#if defined(__SSE4_1__)
-#include <smmintrin.h>
-#endif
+#include "mongo_wire/json_value.hpp"
 
 namespace tidewire::mongo_wire {
 namespace {
@@ -20,54 +16,6 @@ constexpr std::size_t fixed_room = 192;
 /// Longer texts are written in pieces: room is asked for as if all of a piece had to be escaped.
 constexpr std::size_t piece_bytes = 2048;
 constexpr std::int64_t last_relaxed_ms = 253'402'300'799'999;  // of the year 9999
-
-char* put_hex(char* out, const std::uint8_t* in, std::size_t size) {
-  constexpr char digits[] = "0123456789abcdef";
-  for (std::size_t i = 0; i < size; ++i) {
-    *out++ = digits[in[i] >> 4];
-    *out++ = digits[in[i] & 15];
-  }
-  return out;
-}
-
-char* put_object_id_hex(char* out, const std::uint8_t* in) {
-#if defined(__SSE4_1__)
-  std::uint32_t last = 0;
-  std::memcpy(&last, in + 8, 4);
-  __m128i id =
-      _mm_insert_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(in)), static_cast<int>(last), 2);
-  const __m128i half = _mm_set1_epi8(0x0f);
-  const __m128i digits =
-      _mm_setr_epi8('0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f');
-  __m128i high = _mm_shuffle_epi8(digits, _mm_and_si128(_mm_srli_epi16(id, 4), half));
-  __m128i low = _mm_shuffle_epi8(digits, _mm_and_si128(id, half));
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm_unpacklo_epi8(high, low));
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 16), _mm_unpackhi_epi8(high, low));
-  return out + 2 * object_id_bytes;
-#else
-  return put_hex(out, in, object_id_bytes);
-#endif
-}
-
-/// A literal of up to 32 characters, copied as 32; the buffer's slack takes what is too much.
-template <std::size_t Size>
-char* put_literal(char* out, const char (&text)[Size]) {
-  std::memcpy(out, text, Size - 1);
-  return out + Size - 1;
-}
-
-template <std::integral T>
-char* put_integer(char* out, T number) {
-  return std::to_chars(out, out + 24, number).ptr;
-}
-
-char* put_date(char* out, std::int64_t ms) {
-  out = put_utc(out, ms * 1000);
-  // Three digits of the six, or none when there is nothing to tell.
-  out -= ms % 1000 == 0 ? 8 : 4;
-  *out++ = 'Z';
-  return out;
-}
 
 template <extended_form form>
 class writer {
@@ -416,50 +364,6 @@ decoded<void> put_extended_json(json::buffer& out, const element_view& value,
                                 const extended_json_options& options) {
   return options.form == extended_form::canonical ? put_one<extended_form::canonical>(out, value, options)
                                                   : put_one<extended_form::relaxed>(out, value, options);
-}
-
-char* put_double(char* out, double number) {
-  if (std::signbit(number)) *out++ = '-', number = -number;
-  constexpr double all_whole = 1e15;
-  if (number < all_whole) {
-    auto whole = static_cast<std::uint64_t>(number);
-    if (static_cast<double>(whole) == number) return put_literal(put_integer(out, whole), ".0");
-  }
-  // d[.d…]e±dd[d]
-  char shortest[double_text_size];
-  const char* end =
-      std::to_chars(shortest, shortest + sizeof shortest, number, std::chars_format::scientific).ptr;
-  const char* e = end - (end[-4] == 'e' ? 4 : 5);
-  int exponent = 0;
-  std::from_chars(e + 2, end, exponent);
-  if (e[1] == '-') exponent = -exponent;
-  char digits[double_text_size];
-  digits[0] = shortest[0];
-  std::size_t count = 1;
-  if (e - shortest > 2) {
-    std::memcpy(digits + 1, shortest + 2, static_cast<std::size_t>(e - shortest - 2));
-    count = static_cast<std::size_t>(e - shortest - 1);
-  }
-  if (exponent < -4 || exponent >= 16) {
-    out = json::put(out, {shortest, static_cast<std::size_t>(e - shortest)});
-    *out++ = 'E';
-    *out++ = exponent < 0 ? '-' : '+';
-    return put_integer(out, exponent < 0 ? -exponent : exponent);
-  }
-  if (exponent < 0) {
-    out = put_literal(out, "0.");
-    for (; exponent < -1; ++exponent) *out++ = '0';
-    return json::put(out, {digits, count});
-  }
-  auto whole = static_cast<std::size_t>(exponent) + 1;
-  out = json::put(out, {digits, std::min(whole, count)});
-  for (std::size_t i = count; i < whole; ++i) *out++ = '0';
-  *out++ = '.';
-  if (count <= whole) {
-    *out++ = '0';
-    return out;
-  }
-  return json::put(out, {digits + whole, count - whole});
 }
 
 }  // namespace tidewire::mongo_wire

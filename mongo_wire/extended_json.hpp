@@ -28,9 +28,4 @@ decoded<void> put_extended_json(json::buffer& out, bson_view document,
 decoded<void> put_extended_json(json::buffer& out, const element_view& value,
                                 const extended_json_options& options = {});
 
-/// A finite number with the fewest digits that read back to it: 1.0, -0.0, 1.5E-7, 1.2345678921232E+18.
-/// Writes up to double_text_size characters.
-char* put_double(char* out, double number);
-inline constexpr std::size_t double_text_size = 32;
-
 }  // namespace tidewire::mongo_wire

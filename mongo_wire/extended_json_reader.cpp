@@ -13,14 +13,12 @@
 namespace tidewire::mongo_wire {
 namespace {
 
-/// {"$dbPointer":{"$id":{"$oid":…}}}: so much deeper than the value is a wrapper at most.
-constexpr std::uint32_t wrapper_depth = 3;
-
 /// An object or array whose end has not come yet.
 struct open_level {
   std::size_t at = 0;       // of its length field
   std::size_t type_at = 0;  // of its type byte; the outermost has none
   std::size_t text_at = 0;  // of its bracket
+  std::uint32_t depth = 1;  // in the BSON: a wrapper vanishes, and what is in it moves up
   bool array = false;
   bool special = false;      // an object with a key that only wrappers have
   std::uint32_t fields = 0;  // so far
@@ -65,9 +63,12 @@ class reader {
   }
 
   void open(bool array, std::size_t type_at) {
-    if (levels_.size() == max_depth_ + wrapper_depth)
-      return fail_at(at_ - 1, decode_errc::limit_exceeded, "document depth");
     open_level level;
+    if (!levels_.empty()) level.depth = levels_.back().depth + !levels_.back().special;
+    // A value's wrappers may lie deeper than a document may: {"$dbPointer":{"$id":{"$oid":…}}}. Scopes lie in
+    // one wrapper each.
+    if (level.depth > max_depth_ + 2 || levels_.size() > 2 * max_depth_ + 2)
+      return fail_at(at_ - 1, decode_errc::limit_exceeded, "document depth");
     level.at = out_.size();
     level.type_at = type_at;
     level.text_at = at_ - 1;
@@ -257,12 +258,14 @@ class reader {
     store_le(out_.data() + level.at, static_cast<std::uint32_t>(size));
     bool outermost = levels_.empty();
     if (!outermost && level.special) return unwrap(level);
-    // Only wrappers may lie deeper.
-    if (levels_.size() >= max_depth_)
-      return fail_at(level.text_at, decode_errc::limit_exceeded, "document depth");
+    if (level.depth > max_depth_ && (outermost || !levels_.back().special)) return too_deep(level);
     if (outermost) return;
     set_type(level.type_at, level.array ? bson_type::array : bson_type::document);
     levels_.back().wrapped.inside = level.wrapped.direct != 0;
+  }
+
+  void too_deep(const open_level& level) {
+    fail_at(level.text_at, decode_errc::limit_exceeded, "document depth");
   }
 
   void unwrap(const open_level& level) {
@@ -270,6 +273,7 @@ class reader {
     unwrapped_.clear();
     auto type = unwrap_type(object, level.wrapped, unwrapped_);
     if (!type) return fail_at(level.text_at, type.error().code, type.error().field);
+    if (*type == bson_type::code_w_scope && level.depth > max_depth_) return too_deep(level);
     out_.resize(level.at);
     out_.insert(out_.end(), unwrapped_.begin(), unwrapped_.end());
     set_type(level.type_at, *type);

@@ -80,9 +80,9 @@ inline bytes every_type() {
     to.put_null("null");
     to.put_regex("regex", {"^a.*", "im"});
     to.put_db_pointer("pointer", {"db.c", id});
-    to.put_code("code", "f()");
+    to.put_code("code", "f;");
     to.put_symbol("symbol", "s");
-    to.open_code_w_scope("scoped", "g()");
+    to.open_code_w_scope("scoped", "g;");
     to.put_int64("x", 7);
     to.close();
     to.put_int32("int32", -2);
