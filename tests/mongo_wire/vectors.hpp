@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/bytes.hpp"
+#include "tests/paths.hpp"
 
 namespace tidewire::mongo_wire::testing {
 
@@ -19,7 +20,7 @@ namespace fs = std::filesystem;
 
 /// A folder of the data; skips the test case where there is none.
 inline fs::path vectors(const char* folder) {
-  fs::path path = fs::path(TIDEWIRE_VECTORS) / "mongo" / folder;
+  fs::path path = tidewire::testing::vectors_folder() / "mongo" / folder;
   if (!fs::is_directory(path)) SKIP("no test data in " << path.string());
   return path;
 }
