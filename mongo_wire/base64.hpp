@@ -1,14 +1,10 @@
-// Base64 with the standard alphabet and padding (RFC 4648 section 4).
+// Base64 of binary data straight into a JSON buffer, twelve bytes at a time; core/base64.hpp reads it back.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <cstring>
-#include <optional>
-#include <string_view>
-#include <vector>
 
-#include "core/bytes.hpp"
+#include "core/base64.hpp"
 
 #if defined(__SSSE3__)
 #include <tmmintrin.h>
@@ -20,16 +16,9 @@ constexpr std::size_t base64_size(std::size_t bytes) {
   return (bytes + 2) / 3 * 4;
 }
 
-namespace detail {
-
-inline constexpr std::string_view base64_digits =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-}  // namespace detail
-
 /// Three bytes at a time: what put_base64 must agree with.
 inline char* put_base64_scalar(char* out, const std::uint8_t* in, std::size_t size) {
-  auto digit = [](std::uint32_t bits) { return detail::base64_digits[bits & 63]; };
+  auto digit = [](std::uint32_t bits) { return base64_digits[bits & 63]; };
   for (; size >= 3; in += 3, size -= 3) {
     std::uint32_t bits =
         static_cast<std::uint32_t>(in[0]) << 16 | static_cast<std::uint32_t>(in[1]) << 8 | in[2];
@@ -71,42 +60,6 @@ inline char* put_base64(char* out, const std::uint8_t* in, std::size_t size) {
   }
 #endif
   return put_base64_scalar(out, in, size);
-}
-
-/// Appends the bytes. False, with nothing appended, for what is not base64: whole groups of four with their
-/// padding, and no bits set that mean nothing.
-inline bool parse_base64(std::string_view text, std::vector<std::uint8_t>& out) {
-  static constexpr auto values = [] {
-    std::array<std::uint8_t, 256> table{};
-    table.fill(0xff);
-    for (std::size_t i = 0; i < 64; ++i)
-      table[static_cast<unsigned char>(detail::base64_digits[i])] = static_cast<std::uint8_t>(i);
-    return table;
-  }();
-  if (text.size() % 4 != 0) return false;
-  std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
-  std::size_t digits = text.size() - padding;
-  std::size_t begin = out.size();
-  out.resize(begin + digits * 3 / 4);
-  std::uint8_t* at = out.data() + begin;
-  std::uint32_t bits = 0;
-  int held = 0;
-  std::uint8_t all = 0;
-  for (char each : text.substr(0, digits)) {
-    std::uint8_t value = values[static_cast<unsigned char>(each)];
-    all |= value;
-    bits = bits << 6 | (value & 63u);
-    held += 6;
-    if (held >= 8) {
-      held -= 8;
-      *at++ = static_cast<std::uint8_t>(bits >> held);
-    }
-  }
-  if ((all & 0xc0) != 0 || (bits & ((1u << held) - 1)) != 0) {
-    out.resize(begin);
-    return false;
-  }
-  return true;
 }
 
 }  // namespace tidewire::mongo_wire

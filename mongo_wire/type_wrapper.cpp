@@ -6,9 +6,9 @@
 #include <limits>
 #include <string>
 
+#include "core/base64.hpp"
 #include "core/encoder.hpp"
 #include "core/json.hpp"
-#include "mongo_wire/base64.hpp"
 #include "mongo_wire/decimal128.hpp"
 
 namespace tidewire::mongo_wire {
@@ -184,8 +184,8 @@ bool binary(const wrapper& of) {
   auto text = parts[0].as_string(), type = parts[1].as_string();
   if (!text || !type || type->empty() || type->size() > 2) return false;
   auto subtype = parse_whole<std::uint8_t>(*type, 16);
-  std::vector<std::uint8_t> data;
-  return subtype && parse_base64(*text, data) && put_binary(of, *subtype, data);
+  auto data = decode_base64(*text);
+  return subtype && data && put_binary(of, *subtype, *data);
 }
 
 bool uuid(const wrapper& of) {

@@ -15,7 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 
 const fs::path root = tidewire::testing::project_root();
-const std::vector<std::string> code_folders{"core", "wire", "pgoutput", "tidewire"};
+const std::vector<std::string> code_folders{"core", "wire", "pgoutput", "mongo_wire", "tidewire"};
 const std::vector<std::string> other_folders{"tests", "fuzz", "bench"};
 
 struct source_file {
@@ -104,8 +104,11 @@ TEST_CASE("Every file says in its first line what it is for", "[tidy]") {
 
 TEST_CASE("Folders know only what comes before them", "[tidy]") {
   const std::vector<std::pair<std::string, std::set<std::string>>> allowed{
-      {"core", {"core"}}, {"wire", {"core", "wire"}}, {"pgoutput", {"core", "wire", "pgoutput"}}};
-  for (const source_file& file : sources({"core", "wire", "pgoutput"})) {
+      {"core", {"core"}},
+      {"wire", {"core", "wire"}},
+      {"pgoutput", {"core", "wire", "pgoutput"}},
+      {"mongo_wire", {"core", "mongo_wire"}}};
+  for (const source_file& file : sources({"core", "wire", "pgoutput", "mongo_wire"})) {
     auto rule =
         std::ranges::find(allowed, file.folder(), &std::pair<std::string, std::set<std::string>>::first);
     for (const std::string& include : includes(file)) {
@@ -132,15 +135,17 @@ TEST_CASE("Asio is seen by the driver and the program only", "[tidy]") {
 
 TEST_CASE("A codec includes bytes, cursors and its siblings, and nothing that does I/O", "[tidy]") {
   const std::set<std::string> basics{"core/bytes.hpp",        "core/cursor.hpp", "core/encoder.hpp",
-                                     "core/decode_error.hpp", "core/value.hpp",  "wire/lsn.hpp"};
+                                     "core/decode_error.hpp", "core/value.hpp",  "wire/lsn.hpp",
+                                     "core/json.hpp"};
   auto is_codec = [](const std::string& name) {
     static const std::regex codec(
         R"((wire/(backend_\w+|frontend\w*|frame|tags|fields|copy|error_notice|replication_message)"
-        R"(|startup_message|lsn)|pgoutput/(message\w*|capture|stream_state|relation))\.hpp)");
+        R"(|startup_message|lsn)|pgoutput/(message\w*|capture|stream_state|relation))"
+        R"(|mongo_wire/(bson\w*|decimal128|utf8|crc32c|message|op_\w+))\.hpp)");
     return std::regex_match(name, codec);
   };
   int seen = 0;
-  for (const source_file& file : sources({"wire", "pgoutput"})) {
+  for (const source_file& file : sources({"wire", "pgoutput", "mongo_wire"})) {
     if (!is_codec(file.name)) continue;
     ++seen;
     for (const std::string& include : includes(file)) {

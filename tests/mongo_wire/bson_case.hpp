@@ -12,6 +12,7 @@
 namespace tidewire::mongo_wire::testing {
 
 using pgoutput::testing::bytes;
+using pgoutput::testing::check_body_extent;
 using pgoutput::testing::check_malformed;
 using pgoutput::testing::copy_of;
 using pgoutput::testing::hex;

@@ -36,15 +36,14 @@ TEST_CASE("extended json reader: JSON as such", "[bson]") {
 }
 
 TEST_CASE("extended json reader: plain numbers have the smallest type that holds them", "[bson]") {
-  CHECK(again(R"([0])"[0] == '[' ? R"({"a":[0,-0,7,-2147483648,2147483647,2147483648,-2147483649]})" : "") ==
+  CHECK(again(R"({"a":[0,-0,7,-2147483648,2147483647,2147483648,-2147483649]})") ==
         R"({"a":[{"$numberInt":"0"},{"$numberInt":"0"},{"$numberInt":"7"},{"$numberInt":"-2147483648"},)"
         R"({"$numberInt":"2147483647"},{"$numberLong":"2147483648"},{"$numberLong":"-2147483649"}]})");
-  CHECK(
-      again(
-          R"({"a":[9223372036854775807,-9223372036854775808,9223372036854775808,0.0,-0.0,1.5e3,1E2,1e-2]})") ==
-      R"({"a":[{"$numberLong":"9223372036854775807"},{"$numberLong":"-9223372036854775808"},)"
-      R"({"$numberDouble":"9.223372036854776E+18"},{"$numberDouble":"0.0"},{"$numberDouble":"-0.0"},)"
-      R"({"$numberDouble":"1500.0"},{"$numberDouble":"100.0"},{"$numberDouble":"0.01"}]})");
+  CHECK(again(R"({"a":[9223372036854775807,-9223372036854775808,9223372036854775808,)"
+              R"(0.0,-0.0,1.5e3,1E2,1e-2]})") ==
+        R"({"a":[{"$numberLong":"9223372036854775807"},{"$numberLong":"-9223372036854775808"},)"
+        R"({"$numberDouble":"9.223372036854776E+18"},{"$numberDouble":"0.0"},{"$numberDouble":"-0.0"},)"
+        R"({"$numberDouble":"1500.0"},{"$numberDouble":"100.0"},{"$numberDouble":"0.01"}]})");
 }
 
 TEST_CASE("extended json reader: wrappers in any order of keys", "[bson]") {

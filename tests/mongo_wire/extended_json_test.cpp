@@ -257,18 +257,10 @@ TEST_CASE("base64: the vector and the scalar encoder agree, and what they write 
     CHECK(put_base64(fast.data(), data.data(), size) == fast.data() + fast.size());
     CHECK(put_base64_scalar(slow.data(), data.data(), size) == slow.data() + slow.size());
     CHECK(fast == slow);
-    bytes back;
-    REQUIRE(parse_base64(fast, back));
-    CHECK(back == data);
+    CHECK(decode_base64(fast) == data);
   }
-  bytes foobar = hex("'foobar'"), back;
+  bytes foobar = hex("'foobar'");
   std::string text(8, '#');
   put_base64(text.data(), foobar.data(), 6);
   CHECK(text == "Zm9vYmFy");
-  for (const char* bad : {"Z", "Zm", "Zm9", "Zm9v=", "=", "====", "Zg=a", "Z===", "Zh==", "Zm9=a", "Zm9v\n",
-                          "Zm-v", "Zm9vZm9"}) {
-    CAPTURE(bad);
-    CHECK_FALSE(parse_base64(bad, back));
-    CHECK(back.empty());
-  }
 }
