@@ -1,0 +1,69 @@
+#include "mongo_wire/resume_token.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "mongo_wire/bson_writer.hpp"
+#include "mongo_wire/extended_json.hpp"
+#include "mongo_wire/extended_json_reader.hpp"
+
+namespace tidewire::mongo_wire {
+namespace {
+
+bool is_hex(std::string_view text) {
+  return !text.empty() && text.size() % 2 == 0 && std::ranges::all_of(text, [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F') || (c >= 'a' && c <= 'f');
+  });
+}
+
+/// The text of {_data: "<hex>"}, if the token is nothing else.
+std::optional<std::string_view> hex_data(bson_view token) {
+  bson_reader reader(token);
+  element_view first, second;
+  if (!reader.next(first) || first.name != "_data" || reader.next(second) || !reader.ok()) return {};
+  auto text = first.as_string();
+  return text && is_hex(*text) ? text : std::nullopt;
+}
+
+}  // namespace
+
+decoded<std::string> token_text(bson_view token) {
+  std::string text;
+  if (auto data = hex_data(token)) {
+    text = *data;
+  } else {
+    json::buffer out;
+    auto done = put_extended_json(out, token, {extended_form::canonical});
+    if (!done) return std::unexpected(done.error());
+    text = out.view();
+  }
+  if (text.size() > max_token_text_bytes)
+    return std::unexpected(decode_error{decode_errc::limit_exceeded, 0, "resume token"});
+  return text;
+}
+
+std::optional<std::vector<std::uint8_t>> parse_token(std::string_view text) {
+  std::vector<std::uint8_t> token;
+  if (text.size() > max_token_text_bytes) return {};
+  if (is_hex(text)) {
+    bson_writer to(token);
+    to.put_string("_data", text);
+    if (!to.finish()) return {};
+    return token;
+  }
+  if (!parse_extended_json(text, token)) return {};
+  auto again = token_text(*decode_document(token));
+  if (!again || *again != text) return {};
+  return token;
+}
+
+std::optional<bson_timestamp> token_time(std::string_view text) {
+  // A KeyString: 0x82 is a timestamp, then seconds and increment, big-endian.
+  if (!is_hex(text) || text.size() < 18 || !text.starts_with("82")) return {};
+  bson_timestamp time;
+  std::from_chars(text.data() + 2, text.data() + 10, time.time, 16);
+  std::from_chars(text.data() + 10, text.data() + 18, time.increment, 16);
+  return time;
+}
+
+}  // namespace tidewire::mongo_wire

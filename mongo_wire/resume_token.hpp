@@ -1,0 +1,27 @@
+// A resume token as text. It is opaque; every server so far has made it {_data: "<hex>"}, and then the text
+// is that; whatever else comes is kept as canonical Extended JSON.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mongo_wire/bson.hpp"
+
+namespace tidewire::mongo_wire {
+
+/// More than any server makes; tokens of documents with large keys are long.
+inline constexpr std::size_t max_token_text_bytes = 64 * 1024;
+
+/// An error for a document that is not well formed or too large.
+decoded<std::string> token_text(bson_view token);
+
+/// The token's document; nothing for a text that token_text does not make.
+std::optional<std::vector<std::uint8_t>> parse_token(std::string_view text);
+
+/// The cluster time that a server's token begins with; nothing if it is none of mongod's layout. It is of
+/// use to see that a stream does not go backwards, and for nothing else.
+std::optional<bson_timestamp> token_time(std::string_view text);
+
+}  // namespace tidewire::mongo_wire
