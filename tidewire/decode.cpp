@@ -1,72 +1,44 @@
 #include "tidewire/decode.hpp"
 
-#include <cerrno>
-#include <cstring>
-#include <fcntl.h>
-#include <unistd.h>
-
 #include "core/sink.hpp"
-#include "core/socket.hpp"
+#include "mongo_wire/record_reader.hpp"
 #include "pgoutput/capture.hpp"
 #include "pgoutput/row_changes.hpp"
+#include "tidewire/decode_mongo.hpp"
+#include "tidewire/file_window.hpp"
 #include "wire/replication_message.hpp"
 
 namespace tidewire {
 namespace {
 
-constexpr std::size_t window_bytes = 1 << 20;
 constexpr std::size_t lines_bytes = 256 * 1024;
 
-/// A file read through a window that grows with its largest record.
-class capture_input {
- public:
-  explicit capture_input(const std::string& path)
-      : path_(path), file_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
-    if (!file_) fail();
-    window_.resize(window_bytes + json::input_padding);
-  }
-
-  /// Moves the last `unread` bytes to the front and reads on, until `wanted` are there or the file ends.
-  byte_view next(std::size_t unread, std::size_t wanted) {
-    std::memmove(window_.data(), window_.data() + size_ - unread, unread);
-    size_ = unread;
-    // A length is believed only as far as the file goes.
-    while (size_ < wanted || size_ == unread) {
-      if (window_.size() - json::input_padding == size_) window_.resize(window_.size() * 2);
-      ssize_t count =
-          ::read(file_.get(), window_.data() + size_, window_.size() - json::input_padding - size_);
-      if (count < 0 && errno == EINTR) continue;
-      if (count < 0) fail();
-      if (count == 0) {
-        ended_ = true;
-        break;
-      }
-      size_ += static_cast<std::size_t>(count);
-    }
-    return {window_.data(), size_};
-  }
-  bool ended() const { return ended_; }
-
- private:
-  [[noreturn]] void fail() const {
-    throw failure{failure_kind::refused, "TW-CAPTURE-FILE",
-                  "could not read " + path_ + ": " + error_text(errno), "check the path"};
-  }
-
-  std::string path_;
-  unique_fd file_;
-  std::vector<std::uint8_t> window_;
-  std::size_t size_ = 0;
-  bool ended_ = false;
-};
+/// The file's kind by its first bytes. A document or message tells itself by a length that can be one, and
+/// what follows it.
+file_kind kind_of(byte_view head, const std::string& path) {
+  auto refuse = [&path](const char* what, const char* hint) {
+    throw failure{failure_kind::refused, "TW-CAPTURE-KIND", path + " is " + what, hint};
+  };
+  auto begins = [head](std::string_view with) { return as_text(head).starts_with(with); };
+  if (begins("\x1f\x8b")) refuse("compressed with gzip", "unpack it first: gunzip");
+  if (begins("\x6d\xe2\x99\x81"))
+    refuse("an archive of mongodump", "make the dump without --archive, or unpack it with mongorestore");
+  if (head.size() < pgoutput::capture_magic.size() || begins(pgoutput::capture_magic.substr(0, 5)))
+    return file_kind::postgres;
+  auto message = mongo_wire::message_record(head);
+  if (message && *message != 0 && head.size() >= mongo_wire::message_header_bytes)
+    return file_kind::mongo_wire;
+  auto document = mongo_wire::document_record(head);
+  bool empty = document && *document == 5;
+  if (document && (empty || mongo_wire::name_of(static_cast<mongo_wire::bson_type>(head[4]))))
+    return file_kind::bson;
+  return file_kind::postgres;
+}
 
 class decode_run {
  public:
-  explicit decode_run(const decode_options& options)
-      : path_(options.file), input_(options.file), changes_({}) {
-    sink_place place;
-    place.to = options.to;
-    sink_ = open_sink(place);
+  decode_run(const decode_options& options, sink& to)
+      : path_(options.file), input_(options.file), changes_({}), sink_(to) {
     changes_.write_to(lines_);
   }
 
@@ -78,7 +50,7 @@ class decode_run {
       unread = records_.unread_bytes();
     } while (!input_.ended());
     write_lines();
-    sink_->sync();
+    sink_.sync();
     if (unread > 0 || records_.offset() == 0)
       throw failure{failure_kind::transient, "TW-CAPTURE-CUT",
                     path_ + " ends in the middle of a record: " + std::to_string(unread) +
@@ -144,23 +116,31 @@ class decode_run {
   }
 
   void write_lines() {
-    sink_->write(lines_.view());
+    sink_.write(lines_.view());
     lines_.clear_to(8 * lines_bytes);
     changes_.write_to(lines_);
   }
 
   std::string path_;
-  capture_input input_;
+  file_window input_;
   pgoutput::capture_reader records_;
   pgoutput::row_changes changes_;
   json::buffer lines_;
-  std::unique_ptr<sink> sink_;
+  sink& sink_;
 };
 
 }  // namespace
 
 void run_decode(const decode_options& options) {
-  decode_run(options).run();
+  file_kind kind = options.kind;
+  if (kind == file_kind::unknown) kind = kind_of(file_window(options.file).next(0, 64), options.file);
+  sink_place place;
+  place.to = options.to;
+  std::unique_ptr<sink> to = open_sink(place);
+  if (kind == file_kind::postgres)
+    decode_run(options, *to).run();
+  else
+    decode_mongo(options, kind, *to);
 }
 
 }  // namespace tidewire

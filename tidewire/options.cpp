@@ -124,10 +124,23 @@ void add_stream(CLI::App& app, options& chosen, std::vector<std::unique_ptr<dura
 }
 
 void add_decode(CLI::App& app, options& chosen) {
-  CLI::App* d =
-      app.add_subcommand("decode", "decode a capture file (tidewire stream --capture) without any server");
-  d->add_option("file", chosen.decode.file, "the capture file")->required()->type_name("FILE");
+  CLI::App* d = app.add_subcommand("decode",
+                                   "decode a file without any server: a capture (tidewire stream "
+                                   "--capture), BSON documents, MongoDB wire messages");
+  d->add_option("file", chosen.decode.file, "the file")->required()->type_name("FILE");
   d->add_option("--to", chosen.decode.to, "stdout or file:PATH")->capture_default_str();
+  d->add_option("--format", chosen.decode.kind,
+                "postgres, bson or mongo-wire (default: the file's first bytes tell)")
+      ->transform(
+          CLI::CheckedTransformer(std::map<std::string, file_kind>{{"postgres", file_kind::postgres},
+                                                                   {"bson", file_kind::bson},
+                                                                   {"mongo-wire", file_kind::mongo_wire}}))
+      ->type_name("FORMAT");
+  d->add_option("--as", chosen.decode.as,
+                "envelope (default for messages: their change events) or documents (for BSON)")
+      ->check(CLI::IsMember({"envelope", "documents"}))
+      ->type_name("FORM");
+  d->add_flag("--canonical", chosen.decode.canonical, "BSON values as canonical Extended JSON, not relaxed");
   d->callback([&chosen] { chosen.run = options::command::decode; });
 }
 

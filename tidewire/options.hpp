@@ -50,9 +50,15 @@ struct stream_options {
   std::uint64_t spill_memory_bytes = 16u << 20;
 };
 
+/// What a file holds: captures of tidewire, BSON documents one after the other, messages of MongoDB.
+enum class file_kind { unknown, postgres, bson, mongo_wire };
+
 struct decode_options {
   std::string file;
   std::string to = "stdout";
+  file_kind kind = file_kind::unknown;  // unknown: told by its first bytes
+  bool canonical = false;               // Extended JSON keeps the types of numbers
+  std::string as;                       // envelope or documents; empty: what is usual for the kind
 };
 
 struct status_options {
