@@ -20,6 +20,7 @@ enum class decode_errc : std::uint8_t {
   bad_state,            // legal in itself, but not at this place of the stream
   unknown_reference,    // names something (a relation, a transaction) that was never announced
   bad_checksum,
+  unsupported,  // well formed, but something that we refuse by name
 };
 
 /// The code's stable name, as printed in errors and documented in docs/errors.md.
@@ -36,6 +37,7 @@ constexpr std::string_view to_string(decode_errc code) {
     case decode_errc::bad_state: return "bad_state";
     case decode_errc::unknown_reference: return "unknown_reference";
     case decode_errc::bad_checksum: return "bad_checksum";
+    case decode_errc::unsupported: return "unsupported";
   }
   return "?";
 }
