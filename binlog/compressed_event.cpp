@@ -46,13 +46,13 @@ decoded<event_view> event_decompressor::decompress(const event_view& event,
   // Deflate can't do better than about a thousandth: no more room than that for what the header promises.
   if (deflated.plain_size > deflated.data.size() * 1032 + 64)
     return std::unexpected(decode_error{decode_errc::bad_length, head, "plain size"});
-  plain_.resize(size);
+  plain_.resize(size + event_padding);
   std::copy_n(event.bytes.begin(), head, plain_.begin());
   plain_[4] = static_cast<std::uint8_t>(type);
   store_le(plain_.data() + 9, static_cast<std::uint32_t>(size));
   if (!inflater_.run(deflated.data, false, plain_.data() + head, deflated.plain_size))
     return std::unexpected(decode_error{decode_errc::bad_value, head, "deflated data"});
-  event_view plain{event.header, plain_};
+  event_view plain{event.header, byte_view(plain_).first(size)};
   plain.header.type = type;
   plain.header.event_size = static_cast<std::uint32_t>(size);
   return plain;

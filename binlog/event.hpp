@@ -13,6 +13,10 @@ inline constexpr std::size_t checksum_bytes = 4;
 /// The servers' max_allowed_packet ends here, and rows events may be a little larger than it.
 inline constexpr std::uint32_t max_event_bytes = (std::uint32_t{1} << 30) + (std::uint32_t{1} << 20);
 
+/// So many bytes behind an event that was decompressed can be read, for consumers that copy in steps. Whoever
+/// gives events from elsewhere to such a consumer sees to it there.
+inline constexpr std::size_t event_padding = 16;
+
 enum class checksum_algorithm : std::uint8_t { none = 0, crc32 = 1, undefined = 255 };
 
 namespace event_flag {

@@ -21,7 +21,7 @@ enum class query_kind : std::uint8_t {
   truncate,  // empties a table
   ddl,       // commits whatever was open
   create_and_begin,  // CREATE TABLE … START TRANSACTION (of CREATE … SELECT): rows and an Xid follow
-  other,             // SET, FLUSH, ANALYZE, comments alone: no effect on data
+  other,             // SET, FLUSH, accounts and rights, comments alone: no effect on data
 };
 
 namespace detail {
@@ -90,6 +90,21 @@ class word_reader {
 
 }  // namespace detail
 
+namespace detail {
+
+/// Whether what follows CREATE, ALTER, DROP or RENAME is about accounts. Those statements hold password
+/// hashes, and must not get among the changes.
+inline bool is_account_statement(word_reader words) {
+  std::string_view word = words.next();
+  if (word == "OR") {  // CREATE OR REPLACE
+    words.next();
+    word = words.next();
+  }
+  return word == "USER" || word == "ROLE" || word == "SERVER";
+}
+
+}  // namespace detail
+
 /// Unknown statements count as ddl: what is not understood must not pass for harmless.
 inline query_kind classify_query(std::string_view sql) {
   detail::word_reader words(sql);
@@ -119,10 +134,16 @@ inline query_kind classify_query(std::string_view sql) {
   if (word == "TRUNCATE") return query_kind::truncate;
   if (word == "SET") {
     // SET PASSWORD and SET DEFAULT ROLE change accounts; neither they nor variables change data.
-    return query_kind::other;
+    if (words.next() != "STATEMENT") return query_kind::other;
+    // MariaDB: SET STATEMENT variable=value FOR statement
+    do word = words.next();
+    while (!word.empty() && word != "FOR");
+    return word.empty() ? query_kind::ddl : classify_query(words.rest());
   }
   for (const char* each : {"", "FLUSH", "ANALYZE", "OPTIMIZE", "REPAIR", "CHECK", "USE", "GRANT", "REVOKE"})
     if (word == each) return query_kind::other;
+  bool may_be_account = word == "CREATE" || word == "ALTER" || word == "DROP" || word == "RENAME";
+  if (may_be_account && detail::is_account_statement(words)) return query_kind::other;
   if (word == "CREATE") {
     while (!sql.empty() && (sql.back() == ' ' || sql.back() == ';')) sql.remove_suffix(1);
     if (sql.ends_with(" START TRANSACTION")) return query_kind::create_and_begin;

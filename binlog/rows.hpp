@@ -249,6 +249,10 @@ class rows_reader {
       return fail(at, decode_errc::truncated, "null columns");
     const std::uint8_t* nulls = at;
     at += null_bytes;
+    // The servers set the bits that no column has.
+    if (table_.old_temporals && count % 8 && nulls[null_bytes - 1] >> (count % 8) != 0xff >> (count % 8))
+        [[unlikely]]
+      return fail(nulls, decode_errc::unsupported, "old time with a fraction");
     std::size_t all = rows_.column_count;
     const cell_layout* layout = table_.layout.data();
     if (count == all && !partial_bits) [[likely]] {

@@ -332,6 +332,9 @@ decoded<table_definition> table_definition::from(const event_view& event, const 
     columns.next(map.type(i), table.columns[i], table.layout[i]);
     table.columns[i].nullable = map.is_nullable(i);
     table.json_columns += table.columns[i].type == column_type::json;
+    column_type type = table.columns[i].type;
+    table.old_temporals |= mariadb && (type == column_type::time_old || type == column_type::datetime_old ||
+                                       type == column_type::timestamp_old);
   }
   columns.finish();
   if (!columns.ok()) return std::unexpected(columns.error());

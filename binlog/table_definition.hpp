@@ -53,6 +53,9 @@ struct table_definition {
   std::vector<column_definition> columns;
   std::vector<cell_layout> layout;  // by column
   std::size_t json_columns = 0;
+  /// MariaDB writes its older times with fractions under the same types and without saying so: such a row
+  /// can't be read, and must not be taken for other rows. See rows_reader.
+  bool old_temporals = false;
   bool has_names = false;  // the source logs with binlog_row_metadata=FULL
   bool has_key = false;    // the primary key is told (FULL); false also for tables without one
 

@@ -58,15 +58,16 @@ bool payload_reader::fill(std::size_t wanted) {
   constexpr std::size_t least_room = std::size_t{64} << 10;
   while (filled_ - read_ < wanted) {
     if (taken_ == payload_.payload.size() && frame_done_) return false;
-    if (read_ && plain_.size() - filled_ < least_room) {
+    if (read_ && plain_.size() - filled_ < least_room + event_padding) {
       std::memmove(plain_.data(), plain_.data() + read_, filled_ - read_);
       filled_ -= read_;
       read_ = 0;
     }
     // Grows with what has really come, not with what an event's header promises.
-    if (plain_.size() - filled_ < least_room) plain_.resize(std::max(2 * filled_, 4 * least_room));
+    if (plain_.size() - filled_ < least_room + event_padding)
+      plain_.resize(std::max(2 * filled_, 4 * least_room));
     ZSTD_inBuffer in{payload_.payload.data(), payload_.payload.size(), taken_};
-    ZSTD_outBuffer out{plain_.data(), plain_.size(), filled_};
+    ZSTD_outBuffer out{plain_.data(), plain_.size() - event_padding, filled_};
     std::size_t result = ZSTD_decompressStream(stream_->context, &out, &in);
     bool moved = in.pos != taken_ || out.pos != filled_;
     if (ZSTD_isError(result) || (!moved && in.pos == in.size)) {

@@ -126,7 +126,7 @@ void transaction_buffer::append_large(transaction& to, byte_view head, byte_view
   // Record lengths are 32 bits, and a frame is far smaller than that.
   constexpr std::size_t most = std::numeric_limits<std::uint32_t>::max() - head_bytes;
   if (message.size() > most)
-    throw failure(failure_kind::refused, "TW-PG-SPILL-LIMIT", "a message of more than 4 GiB was streamed");
+    throw failure(failure_kind::refused, "TW-SPILL-LIMIT", "a message of more than 4 GiB was streamed");
   std::size_t bytes = head.size() + message.size();
   detail::chunk own;
   own.used = static_cast<std::uint32_t>(bytes);
@@ -221,7 +221,7 @@ void transaction_buffer::abort(std::uint32_t xid, std::uint32_t subxid) {
     aborted_bytes_ += of.aborted.memory_bytes();
     // What was aborted is the one thing that cannot go to disk.
     if (aborted_bytes_ > bounds_.aborted_bytes)
-      throw failure(failure_kind::refused, "TW-PG-SPILL-LIMIT",
+      throw failure(failure_kind::refused, "TW-SPILL-LIMIT",
                     "too many aborted subtransactions in streamed transactions",
                     "turn streaming of running transactions off");
     return;
@@ -291,7 +291,7 @@ void transaction_replay::select(const std::uint8_t* records, std::size_t size) {
     auto subxid = load_le<std::uint32_t>(records);
     std::size_t length = load_le<std::uint32_t>(records + 4);
     if (length > size - head_bytes)
-      throw failure(failure_kind::transient, "TW-PG-SPILL",
+      throw failure(failure_kind::transient, "TW-SPILL",
                     "the file for streamed transactions does not hold what was written to it",
                     "check the disk of the folder for spilled transactions");
     if (subxid != last) {

@@ -10,7 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "pgoutput/spill_file.hpp"
+#include "core/spill_file.hpp"
 
 namespace tidewire::pgoutput {
 
@@ -64,7 +64,7 @@ class transaction_replay {
 
   /// The next messages, tag first, each with its xid as it came in the streamed block; empty when there are
   /// no more. They are valid, and followed by padding_bytes readable bytes, until the next call. Throws
-  /// failure TW-PG-SPILL.
+  /// failure TW-SPILL.
   std::span<const byte_view> next_batch();
 
   static constexpr std::size_t padding_bytes = 64;
@@ -103,11 +103,11 @@ class transaction_buffer {
   void start(std::uint32_t xid);
 
   /// Keeps a copy of a message of the streamed block of `xid`, tag first. The message itself tells which
-  /// subtransaction it belongs to (an origin: `xid`'s own). Throws failures TW-PG-SPILL, TW-PG-SPILL-LIMIT.
+  /// subtransaction it belongs to (an origin: `xid`'s own). Throws failures TW-SPILL, TW-SPILL-LIMIT.
   void add(std::uint32_t xid, byte_view message);
 
   /// Stream abort: drops the messages of `subxid`, past and to come; all of the transaction if it is `xid`.
-  /// Throws failure TW-PG-SPILL-LIMIT.
+  /// Throws failure TW-SPILL-LIMIT.
   void abort(std::uint32_t xid, std::uint32_t subxid);
 
   /// Stream commit and stream prepare: hands the transaction out and forgets it. An unknown one is empty.

@@ -313,7 +313,7 @@ TEST_CASE("limits") {
   fails(failure_kind::refused, "TW-PG-OPEN-TRANSACTIONS", [&] { buffer.start(3); });
   buffer.abort(1, 1);
   buffer.start(3);
-  fails(failure_kind::refused, "TW-PG-SPILL-LIMIT", [&] {
+  fails(failure_kind::refused, "TW-SPILL-LIMIT", [&] {
     for (int i = 0; i < 2000; ++i) buffer.add(2, insert(2, std::string(1000, 'x')));
   });
   CHECK(buffer.spilled_bytes() <= 1'000'000);
@@ -327,7 +327,7 @@ TEST_CASE("limits") {
   for (std::uint32_t subxid = 200'000; subxid > 1; --subxid) buffer.abort(4, subxid);
   buffer.clear();
   buffer.start(5);
-  fails(failure_kind::refused, "TW-PG-SPILL-LIMIT", [&] {
+  fails(failure_kind::refused, "TW-SPILL-LIMIT", [&] {
     for (std::uint32_t subxid = 0; subxid < 200'000; ++subxid) buffer.abort(5, subxid * 2);
   });
 }
@@ -356,7 +356,7 @@ TEST_CASE("a folder that cannot be used, and a full disk") {
   }
   ::setrlimit(RLIMIT_FSIZE, &before);
   std::signal(SIGXFSZ, handler);
-  CHECK(code == "TW-PG-SPILL");
+  CHECK(code == "TW-SPILL");
   CHECK(kind == failure_kind::transient);
   CHECK(hint.starts_with("make room"));
   CHECK(text.find(folder.path()) != text.npos);

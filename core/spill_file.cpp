@@ -1,4 +1,4 @@
-#include "pgoutput/spill_file.hpp"
+#include "core/spill_file.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -11,13 +11,13 @@
 
 #include "core/failure.hpp"
 
-namespace tidewire::pgoutput {
+namespace tidewire {
 
 namespace {
 
 [[noreturn]] void fail(const char* what, const std::string& folder, int error) {
-  throw failure(failure_kind::transient, "TW-PG-SPILL",
-                std::string("cannot ") + what + " the file for streamed transactions in " + folder + ": " +
+  throw failure(failure_kind::transient, "TW-SPILL",
+                std::string("cannot ") + what + " the file for transactions that wait in " + folder + ": " +
                     std::generic_category().message(error),
                 error == ENOSPC || error == EDQUOT || error == EFBIG
                     ? "make room on that disk, or choose a larger one for the spilled transactions"
@@ -57,8 +57,8 @@ spill_file::piece spill_file::allocate(std::uint64_t bytes) {
   }
   std::uint64_t room = std::uint64_t{1} << order;
   if (limit_bytes_ != 0 && end_ + room > limit_bytes_)
-    throw failure(failure_kind::refused, "TW-PG-SPILL-LIMIT",
-                  "streamed transactions need more room on disk than the " + std::to_string(limit_bytes_) +
+    throw failure(failure_kind::refused, "TW-SPILL-LIMIT",
+                  "transactions that wait need more room on disk than the " + std::to_string(limit_bytes_) +
                       " bytes allowed",
                   "raise the limit of spilled bytes, or turn streaming of running transactions off");
   piece added{end_, static_cast<std::uint8_t>(order)};
@@ -112,4 +112,4 @@ void spill_file::release(const piece& done) {
   if (::ftruncate(descriptor_, 0) != 0) return;
 }
 
-}  // namespace tidewire::pgoutput
+}  // namespace tidewire

@@ -8,12 +8,12 @@
 
 #include "core/bytes.hpp"
 
-namespace tidewire::pgoutput {
+namespace tidewire {
 
 /// The file is made when it is first needed, has no name (it is gone when the process is), can be read by
 /// nobody else, and is emptied when nothing in it is needed any more. Not thread-safe.
 ///
-/// Every function that touches the disk throws failure TW-PG-SPILL (transient) when that goes wrong.
+/// Every function that touches the disk throws failure TW-SPILL (transient) when that goes wrong.
 class spill_file {
  public:
   struct piece {
@@ -28,7 +28,7 @@ class spill_file {
   spill_file(const spill_file&) = delete;
   spill_file& operator=(const spill_file&) = delete;
 
-  /// Stores `head` followed by `body`. Throws failure TW-PG-SPILL-LIMIT (refused) if the file would become
+  /// Stores `head` followed by `body`. Throws failure TW-SPILL-LIMIT (refused) if the file would become
   /// too large.
   piece write(byte_view head, byte_view body = {});
 
@@ -58,4 +58,4 @@ class spill_file {
   std::vector<std::uint64_t> free_[orders];  // offsets, by order
 };
 
-}  // namespace tidewire::pgoutput
+}  // namespace tidewire
