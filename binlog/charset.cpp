@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "binlog/charset_tables.hpp"
+
 namespace tidewire::binlog {
 
 namespace {
@@ -42,11 +44,56 @@ constexpr collation_range ranges[] = {
     {608, 611, "utf8mb4"}, {640, 642, "ucs2"},    {672, 674, "utf16"},   {736, 738, "utf32"},
 };
 
-// 0x80 to 0x9f of code page 1252.
-constexpr std::array<std::uint16_t, 32> c1_of_latin1 = {
-    0x20ac, 0x0081, 0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160,
-    0x2039, 0x0152, 0x008d, 0x017d, 0x008f, 0x0090, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022,
-    0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0x009d, 0x017e, 0x0178};
+constexpr auto byte_conversions = [] {
+  std::array<text_conversion, upper_halves.size()> made;
+  for (std::size_t i = 0; i < made.size(); ++i) made[i].upper = &upper_halves[i].codes;
+  return made;
+}();
+constexpr text_conversion utf16{text_conversion::unit::utf16},
+    utf16_little{text_conversion::unit::utf16_little}, utf32{text_conversion::unit::utf32};
+
+char* put_code(char* out, std::uint32_t code) {
+  if (code < 0x80) {
+    *out++ = static_cast<char>(code);
+    return out;
+  }
+  if (code < 0x800) {
+    *out++ = static_cast<char>(0xc0 | code >> 6);
+  } else {
+    if (code < 0x10000) {
+      *out++ = static_cast<char>(0xe0 | code >> 12);
+    } else {
+      *out++ = static_cast<char>(0xf0 | code >> 18);
+      *out++ = static_cast<char>(0x80 | (code >> 12 & 0x3f));
+    }
+    *out++ = static_cast<char>(0x80 | (code >> 6 & 0x3f));
+  }
+  *out++ = static_cast<char>(0x80 | (code & 0x3f));
+  return out;
+}
+
+bool is_surrogate(std::uint32_t code) {
+  return code >= 0xd800 && code < 0xe000;
+}
+
+char* put_utf16(char* out, bool little, byte_view text) {
+  if (text.size() % 2) return nullptr;
+  auto unit = [&](std::size_t at) -> std::uint32_t {
+    return little ? load_le<std::uint16_t>(text.data() + at) : load_be<std::uint16_t>(text.data() + at);
+  };
+  for (std::size_t at = 0; at < text.size(); at += 2) {
+    std::uint32_t code = unit(at);
+    if (is_surrogate(code)) {
+      if (code >= 0xdc00 || at + 2 >= text.size()) return nullptr;
+      std::uint32_t low = unit(at + 2);
+      if (low < 0xdc00 || low >= 0xe000) return nullptr;
+      code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+      at += 2;
+    }
+    out = put_code(out, code);
+  }
+  return out;
+}
 
 }  // namespace
 
@@ -68,28 +115,41 @@ charset charset_of(std::uint32_t collation) {
   std::string_view name = charset_name(collation);
   if (name.empty()) return charset::unknown;
   if (name == "utf8mb4" || name == "utf8mb3") return charset::utf8;
-  if (name == "latin1") return charset::latin1;
   if (name == "ascii") return charset::ascii;
   if (name == "binary") return charset::binary;
-  return charset::other;
+  return conversion_of(name) ? charset::converted : charset::other;
 }
 
-char* put_latin1_as_utf8(char* out, byte_view text) {
-  for (std::uint8_t byte : text) {
-    if (byte < 0x80) {
-      *out++ = static_cast<char>(byte);
-      continue;
-    }
-    unsigned code = byte < 0xa0 ? c1_of_latin1[byte - 0x80] : byte;
-    if (code < 0x800) {
-      *out++ = static_cast<char>(0xc0 | code >> 6);
-    } else {
-      *out++ = static_cast<char>(0xe0 | code >> 12);
-      *out++ = static_cast<char>(0x80 | (code >> 6 & 0x3f));
-    }
-    *out++ = static_cast<char>(0x80 | (code & 0x3f));
+const text_conversion* conversion_of(std::string_view charset_name) {
+  if (charset_name == "utf16" || charset_name == "ucs2") return &utf16;
+  if (charset_name == "utf16le") return &utf16_little;
+  if (charset_name == "utf32") return &utf32;
+  for (std::size_t i = 0; i < upper_halves.size(); ++i)
+    if (upper_halves[i].name == charset_name) return &byte_conversions[i];
+  return nullptr;
+}
+
+char* put_as_utf8(char* out, const text_conversion& how, byte_view text) {
+  switch (how.of) {
+    case text_conversion::unit::byte:
+      for (std::uint8_t byte : text) {
+        std::uint32_t code = byte < 0x80 ? byte : (*how.upper)[byte - 0x80];
+        if (code == 0 && byte) return nullptr;
+        out = put_code(out, code);
+      }
+      return out;
+    case text_conversion::unit::utf16: return put_utf16(out, false, text);
+    case text_conversion::unit::utf16_little: return put_utf16(out, true, text);
+    case text_conversion::unit::utf32:
+      if (text.size() % 4) return nullptr;
+      for (std::size_t at = 0; at < text.size(); at += 4) {
+        auto code = load_be<std::uint32_t>(text.data() + at);
+        if (code > 0x10ffff || is_surrogate(code)) return nullptr;
+        out = put_code(out, code);
+      }
+      return out;
   }
-  return out;
+  return nullptr;
 }
 
 }  // namespace tidewire::binlog

@@ -154,14 +154,32 @@ bool row_text::characters(const column_definition& column, byte_view bytes, valu
   switch (column.text) {
     case charset::binary:
     case charset::other: to.kind = value_kind::binary; return true;
-    case charset::latin1: break;
+    case charset::converted: break;
     default: return true;
   }
-  if (all_ascii(bytes)) return true;
+  const text_conversion& how = *column.conversion;
+  if (how.of == text_conversion::unit::byte && all_ascii(bytes)) return true;
   std::size_t begin = text_.size();
-  text_.end(put_latin1_as_utf8(text_.room(bytes.size() * latin1_worst_growth), bytes));
+  char* end = put_as_utf8(text_.room(bytes.size() * worst_utf8_growth), how, bytes);
+  if (!end) {
+    // What is no text in the column's own set is given as it is.
+    to.kind = value_kind::binary;
+    return true;
+  }
+  text_.end(end);
   rendered(to, begin);
   return true;
+}
+
+/// Appends one label. False if it can't be given as UTF-8; then its bytes are appended.
+bool row_text::put_label(const column_definition& column, std::string_view label) {
+  if (column.text == charset::converted) {
+    char* end =
+        put_as_utf8(text_.room(label.size() * worst_utf8_growth), *column.conversion, as_bytes(label));
+    if (end) return text_.end(end), true;
+  }
+  text_.put(label);
+  return column.text != charset::other && column.text != charset::converted;
 }
 
 bool row_text::label(const column_definition& column, const cell& from, value& to) {
@@ -176,14 +194,8 @@ bool row_text::label(const column_definition& column, const cell& from, value& t
   if (number > column.labels.size()) return fail(decode_errc::bad_value, "enum number");
   // 0 stands for a value that was refused when it was stored, and reads as an empty string.
   std::string_view text = number ? column.labels[number - 1] : std::string_view{};
-  bool convert = column.text == charset::latin1;
-  char* at = text_.room(text.size() * latin1_worst_growth);
-  if (convert) {
-    text_.end(put_latin1_as_utf8(at, as_bytes(text)));
-  } else {
-    text_.put(text);
-  }
-  rendered(to, begin, column.text == charset::other ? value_kind::binary : value_kind::text);
+  bool good = put_label(column, text);
+  rendered(to, begin, good ? value_kind::text : value_kind::binary);
   return true;
 }
 
@@ -191,16 +203,13 @@ bool row_text::set_labels(const column_definition& column, std::uint64_t bits, v
   std::size_t begin = text_.size();
   std::size_t count = column.labels.size();
   if (count < 64 && bits >> count) return fail(decode_errc::bad_value, "set number");
+  bool good = true;
   for (std::size_t i = 0; i < count; ++i) {
     if (!(bits >> i & 1)) continue;
     if (text_.size() != begin) text_.put(',');
-    std::string_view text = column.labels[i];
-    if (column.text == charset::latin1)
-      text_.end(put_latin1_as_utf8(text_.room(text.size() * latin1_worst_growth), as_bytes(text)));
-    else
-      text_.put(text);
+    good &= put_label(column, column.labels[i]);
   }
-  rendered(to, begin, column.text == charset::other ? value_kind::binary : value_kind::text);
+  rendered(to, begin, good ? value_kind::text : value_kind::binary);
   return true;
 }
 
@@ -251,7 +260,7 @@ bool row_text::compressed(const column_definition& column, const cell& from, val
   if (size > bounds_.value_bytes) return fail(decode_errc::limit_exceeded, "compressed value");
   // Deflate can't do better than about a thousandth: no more room than that for what the header promises.
   if (size > bytes.size() * 1032 + 64) return fail(decode_errc::bad_length, "compressed value");
-  bool converts = column.text == charset::latin1;
+  bool converts = column.text == charset::converted;
   std::size_t begin = text_.size();
   std::uint8_t* out;
   if (converts) {
@@ -261,11 +270,17 @@ bool row_text::compressed(const column_definition& column, const cell& from, val
     out = reinterpret_cast<std::uint8_t*>(text_.room(size));
   }
   if (!inflater_.run(bytes, head & 8, out, size)) return fail(decode_errc::bad_value, "compressed value");
-  if (converts)
-    text_.end(put_latin1_as_utf8(text_.room(size * latin1_worst_growth), inflated_));
-  else
-    text_.end(reinterpret_cast<char*>(out) + size);
   bool binary = column.text == charset::binary || column.text == charset::other;
+  if (converts) {
+    char* end = put_as_utf8(text_.room(size * worst_utf8_growth), *column.conversion, inflated_);
+    binary = !end;
+    if (end)
+      text_.end(end);
+    else
+      text_.put(as_text(inflated_));
+  } else {
+    text_.end(reinterpret_cast<char*>(out) + size);
+  }
   rendered(to, begin, binary ? value_kind::binary : value_kind::text);
   return true;
 }

@@ -52,6 +52,7 @@ class row_text {
   bool integer(const column_definition& column, const cell& from);
   bool temporal(const column_definition& column, const cell& from);
   bool label(const column_definition& column, const cell& from, value& to);
+  bool put_label(const column_definition& column, std::string_view label);
   bool set_labels(const column_definition& column, std::uint64_t bits, value& to);
   bool characters(const column_definition& column, byte_view bytes, value& to);
   bool padded(const column_definition& column, const cell& from, value& to);

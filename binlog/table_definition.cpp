@@ -237,6 +237,7 @@ class optional_reader {
   static void set_collation(column_definition& column, std::uint32_t collation) {
     column.collation = collation;
     column.text = charset_of(collation);
+    column.conversion = conversion_of(charset_name(collation));
   }
 
   void default_charset(cursor& in, auto counts) {

@@ -30,6 +30,7 @@ struct column_definition {
   std::uint32_t length = 0;     // CHAR, VARCHAR, BINARY, VARBINARY: most bytes; BIT: bits
   std::uint32_t collation = 0;  // 0: not told
   charset text = charset::unknown;
+  const text_conversion* conversion = nullptr;  // of a set that is converted
   column_hint hint = column_hint::none;
   bool visible = true;
   bool key = false;                 // part of the primary key

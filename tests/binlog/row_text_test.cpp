@@ -121,14 +121,20 @@ TEST_CASE("binlog: values as text") {
 }
 
 TEST_CASE("binlog: characters in their sets") {
-  // VARCHARs: utf8mb4, latin1, binary, cp1251, and of a set that is not told
-  renderer text({"0f 0f 0f 0f", "3c00 3c00 3c00 3c00", "03 04 2d 08 3f 33"});
+  // VARCHARs: utf8mb4, latin1, binary, gbk, and of a set that is not told
+  renderer text({"0f 0f 0f 0f", "3c00 3c00 3c00 3c00", "03 04 2d 08 3f 1c"});
   CHECK(text.insert("00 02 c3a4 02 'a' e4 01 ff 01 cf") == "ä|aä|x'ff'|x'cf'");
   CHECK(text.insert("00 00 00 00 00") == "||x''|x''");
   CHECK(text.insert("00 00 09 'abcdefghi' 00 00") == "|abcdefghi|x''|x''");
   CHECK(form_of(text.table().columns[1]) == value_form::text);
   CHECK(form_of(text.table().columns[2]) == value_form::binary);
   CHECK(form_of(text.table().columns[3]) == value_form::binary);
+  // cp1251, utf16, utf16le, utf32; a byte that cp1251 does not have, half a pair of utf16
+  renderer converted({"0f 0f 0f 0f", "3c00 3c00 3c00 3c00", "03 04 33 36 38 3c"});
+  CHECK(converted.insert("00 02 'a' cf 06 0061 d83d de00 04 6100 e400 08 00000061 0001f600") ==
+        "aП|a😀|aä|a😀");
+  CHECK(converted.insert("00 01 98 02 d83d 01 00 04 00110000") == "x'98'|x'd83d'|x'00'|x'00110000'");
+  CHECK(form_of(converted.table().columns[1]) == value_form::text);
   renderer unknown({"0f fc", "3c00 02", ""});
   CHECK(unknown.insert("00 01 'x' 0100 'y'") == "x|y");
   CHECK(form_of(unknown.table().columns[1]) == value_form::text);
@@ -175,7 +181,8 @@ TEST_CASE("binlog: labels") {
   CHECK(text.insert("00 03 00") == "bad_value enum number");
   CHECK(text.insert("00 01 04") == "bad_value set number");
   CHECK(form_of(text.table().columns[0]) == value_form::text);
-  text.table().columns[0].text = charset::latin1;
+  text.table().columns[0].text = charset::converted;
+  text.table().columns[0].conversion = conversion_of("latin1");
   text.table().columns[0].labels[0] = "\xe4";
   CHECK(text.insert("00 01 00") == "ä|");
   text.table().columns[0].text = charset::other;

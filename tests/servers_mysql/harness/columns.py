@@ -87,12 +87,17 @@ def texts() -> list[Column]:
         Column("CHAR(20) CHARACTER SET latin1", ["''", "'ab ä'", "'€€€'"], truth="CONVERT(c USING utf8mb4)", plain="-"),
         Column("TEXT CHARACTER SET latin1", ["'é'", latin], truth="CONVERT(c USING utf8mb4)", plain="-"),
         Column("VARCHAR(20) CHARACTER SET ascii", ["''", "'abc'"]),
-        Column("VARCHAR(20) CHARACTER SET cp1251", ["''", "'abc'", "'Привет'"], truth=raw, kind="hex", plain="-"),
+        Column("VARCHAR(20) CHARACTER SET cp1251", ["''", "'abc'", "'Привет'"], truth="CONVERT(c USING utf8mb4)", plain="-"),
         Column("VARCHAR(20) CHARACTER SET gbk", ["'中文'"], truth=raw, kind="hex", plain="-"),
         Column("VARCHAR(20) CHARACTER SET sjis", ["'日本'"], truth=raw, kind="hex", plain="-"),
-        Column("VARCHAR(20) CHARACTER SET utf16", ["'a日😀'"], truth=raw, kind="hex", plain="-"),
-        Column("VARCHAR(20) CHARACTER SET utf32", ["'a日😀'"], truth=raw, kind="hex", plain="-"),
-        Column("CHAR(20) CHARACTER SET ucs2", ["'a日'"], truth=raw, kind="hex", plain="-"),
+        Column("VARCHAR(20) CHARACTER SET utf16", ["''", "'a日😀'"], truth="CONVERT(c USING utf8mb4)", plain="-"),
+        Column("VARCHAR(20) CHARACTER SET utf32", ["''", "'a日😀'"], truth="CONVERT(c USING utf8mb4)", plain="-"),
+        Column("CHAR(20) CHARACTER SET ucs2", ["''", "'a日 '"], truth="CONVERT(c USING utf8mb4)", plain="-"),
+        Column("ENUM('ä','ж') CHARACTER SET utf16", ["'ä'", "'ж'"], minimal="CAST(CAST(c AS UNSIGNED) AS CHAR)", plain="CAST(CAST(c AS UNSIGNED) AS CHAR)"),
+        *[Column(f"VARCHAR(20) CHARACTER SET {each}", ["'abc'", f"CONVERT(CONVERT(X'{bytes(range(0xc0, 0xd0)).hex()}' USING {each}) USING utf8mb4)"],
+                 truth="CONVERT(c USING utf8mb4)", plain="-")
+          for each in ("cp1250", "cp1256", "cp1257", "cp850", "cp852", "cp866", "dec8", "greek", "hebrew", "hp8", "koi8r", "koi8u",
+                       "latin2", "latin5", "latin7", "macce", "macroman", "keybcs2", "armscii8", "geostd8", "tis620")],
     ]
     for width in (1, 16, 255):
         columns.append(Column(f"BINARY({width})", ["''", "X'00'", "X'FF'", f"REPEAT(X'00',{width})", f"REPEAT(X'FF',{width})",
