@@ -80,6 +80,20 @@ class envelope_writer {
   void schema(const table& of);
   void origin(std::string_view name, std::string_view position);
 
+  // For sources whose transactions are told by other fields than lsn and xid. `fields` are members as they
+  // stand in every line, without a comma around them, of max_fields_bytes at most.
+  static constexpr std::size_t max_fields_bytes = 1920;
+  void begin_fields(std::string_view fields, std::int64_t commit_unix_us);
+  void enter_fields(std::string_view fields, std::int64_t commit_unix_us);
+  /// `end_fields` tell where the transaction ends; may be empty.
+  void end_fields(std::string_view op, std::string_view end_fields, std::uint64_t changes);
+  /// A statement that changes more than rows: `op` is ddl or statement, `schema` what was in use.
+  void statement(std::string_view op, std::uint64_t seq, std::string_view schema, std::string_view sql);
+  /// A table whose columns have their types' names.
+  void named_schema(const table& of);
+  /// Adds a member to the line that was written last. `json` is whole.
+  void extend(std::string_view name, std::string_view json);
+
  private:
   template <bool roomy, bool keys_only>
   char* values(char* at, std::span<const value> from, const table_plan& plan, bool& some_unchanged);
@@ -108,7 +122,7 @@ class envelope_writer {
 
   json::buffer* out_;
   utc_writer times_;
-  char common_[160] = {};  // `"lsn":"0/1","xid":1,"ts":"…","seq":`
+  char common_[2048] = {};  // `"lsn":"0/1","xid":1,"ts":"…","seq":`
   std::size_t common_size_ = 0;
   bool json_null_ = false;  // the row in hand has a json value that is null
 };

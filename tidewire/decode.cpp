@@ -4,6 +4,7 @@
 #include "mongo_wire/record_reader.hpp"
 #include "pgoutput/capture.hpp"
 #include "pgoutput/row_changes.hpp"
+#include "tidewire/decode_binlog.hpp"
 #include "tidewire/decode_mongo.hpp"
 #include "tidewire/file_window.hpp"
 #include "wire/replication_message.hpp"
@@ -38,7 +39,7 @@ file_kind kind_of(byte_view head, const std::string& path) {
 class decode_run {
  public:
   decode_run(const decode_options& options, sink& to)
-      : path_(options.file), input_(options.file), changes_({}), sink_(to) {
+      : path_(options.files.at(0)), input_(path_), changes_({}), sink_(to) {
     changes_.write_to(lines_);
   }
 
@@ -132,8 +133,13 @@ class decode_run {
 }  // namespace
 
 void run_decode(const decode_options& options) {
+  const std::string& path = options.files.at(0);
   file_kind kind = options.kind;
-  if (kind == file_kind::unknown) kind = kind_of(file_window(options.file).next(0, 64), options.file);
+  if (kind == file_kind::unknown && is_binlog(path)) return run_decode_binlog(options);
+  if (options.files.size() > 1 || options.list)
+    throw failure{failure_kind::usage, "TW-USAGE-OPTION", path + " is no binlog",
+                  "other files are decoded one by one, and have no list of events"};
+  if (kind == file_kind::unknown) kind = kind_of(file_window(path).next(0, 64), path);
   sink_place place;
   place.to = options.to;
   std::unique_ptr<sink> to = open_sink(place);

@@ -25,8 +25,8 @@ extended_json_options values_of(const decode_options& options) {
 class mongo_decode_run {
  public:
   mongo_decode_run(const decode_options& options, file_kind kind, sink& to)
-      : path_(options.file),
-        input_(options.file),
+      : path_(options.files.at(0)),
+        input_(options.files.at(0)),
         records_(kind == file_kind::bson ? document_record : message_record),
         bson_(kind == file_kind::bson),
         envelope_(options.as.empty() ? !bson_ : options.as == "envelope"),

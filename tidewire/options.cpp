@@ -123,24 +123,48 @@ void add_stream(CLI::App& app, options& chosen, std::vector<std::unique_ptr<dura
   s->callback([&chosen] { chosen.run = options::command::stream; });
 }
 
-void add_decode(CLI::App& app, options& chosen) {
-  CLI::App* d = app.add_subcommand("decode",
-                                   "decode a file without any server: a capture (tidewire stream "
-                                   "--capture), BSON documents, MongoDB wire messages");
-  d->add_option("file", chosen.decode.file, "the file")->required()->type_name("FILE");
-  d->add_option("--to", chosen.decode.to, "stdout or file:PATH")->capture_default_str();
-  d->add_option("--format", chosen.decode.kind,
-                "postgres, bson or mongo-wire (default: the file's first bytes tell)")
+void add_decode(CLI::App& app, options& chosen, std::string& statements_text) {
+  decode_options& o = chosen.decode;
+  CLI::App* d = app.add_subcommand(
+      "decode",
+      "decode files without any server: a capture (tidewire stream --capture), binlogs, BSON documents, "
+      "MongoDB wire messages");
+  d->add_option("file", o.files, "a file, or binlogs of MySQL or MariaDB in their order, also gzipped")
+      ->required()
+      ->type_name("FILE");
+  d->add_option("--to", o.to, "stdout or file:PATH")->capture_default_str();
+  d->add_flag("--list", o.list, "print the events of binlogs instead of their changes")->group("Binlogs");
+  d->add_option("--schema", o.schema_file,
+                "columns from information_schema, for binlogs without FULL row metadata")
+      ->type_name("FILE")
+      ->group("Binlogs");
+  d->add_option("--statements", statements_text,
+                "changes that were logged as statements: refuse, or write their text (refuse)")
+      ->check(CLI::IsMember({"refuse", "write"}))
+      ->group("Binlogs");
+  d->add_option("--payload-limit", o.payload_limit_bytes,
+                "refuse compressed transactions that become larger (1 TB)")
+      ->transform(CLI::AsSizeValue(false))
+      ->group("Binlogs");
+  d->add_option("--event-limit", o.event_limit_bytes, "refuse larger events (1 GB)")
+      ->transform(CLI::AsSizeValue(false))
+      ->group("Binlogs");
+  d->add_option("--spill-dir", o.spill_dir,
+                "folder for prepared transactions too large for memory ($TMPDIR or /tmp)")
+      ->group("Binlogs");
+  d->add_option("--format", o.kind, "postgres, bson or mongo-wire (default: the file's first bytes tell)")
       ->transform(
           CLI::CheckedTransformer(std::map<std::string, file_kind>{{"postgres", file_kind::postgres},
                                                                    {"bson", file_kind::bson},
                                                                    {"mongo-wire", file_kind::mongo_wire}}))
-      ->type_name("FORMAT");
-  d->add_option("--as", chosen.decode.as,
-                "envelope (default for messages: their change events) or documents (for BSON)")
+      ->type_name("FORMAT")
+      ->group("MongoDB");
+  d->add_option("--as", o.as, "envelope (default for messages: their change events) or documents (for BSON)")
       ->check(CLI::IsMember({"envelope", "documents"}))
-      ->type_name("FORM");
-  d->add_flag("--canonical", chosen.decode.canonical, "BSON values as canonical Extended JSON, not relaxed");
+      ->type_name("FORM")
+      ->group("MongoDB");
+  d->add_flag("--canonical", o.canonical, "BSON values as canonical Extended JSON, not relaxed")
+      ->group("MongoDB");
   d->callback([&chosen] { chosen.run = options::command::decode; });
 }
 
@@ -247,13 +271,15 @@ parsed_options parse_options(int argc, char** argv) {
   add_stream(app, chosen, durations, until_text, streaming_text);
   add_check(app, chosen, durations);
   add_setup(app, chosen);
-  add_decode(app, chosen);
+  std::string statements_text;
+  add_decode(app, chosen, statements_text);
   add_status(app, chosen);
   try {
     app.parse(argc, argv);
     for (auto& each : durations)
       if (!each->text.empty()) *each->target = parse_duration(each->text);
     if (!until_text.empty()) chosen.stream.end = parse_until(until_text);
+    chosen.decode.write_statements = statements_text == "write";
     chosen.stream.streaming = streaming_text == "on";
   } catch (const CLI::Success& done) {
     parsed.exit_code = app.exit(done);

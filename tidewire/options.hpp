@@ -54,11 +54,18 @@ struct stream_options {
 enum class file_kind { unknown, postgres, bson, mongo_wire };
 
 struct decode_options {
-  std::string file;
+  std::vector<std::string> files;
   std::string to = "stdout";
   file_kind kind = file_kind::unknown;  // unknown: told by its first bytes
   bool canonical = false;               // Extended JSON keeps the types of numbers
   std::string as;                       // envelope or documents; empty: what is usual for the kind
+  // Of binlogs only.
+  bool list = false;
+  bool write_statements = false;
+  std::string schema_file;
+  std::uint64_t payload_limit_bytes = std::uint64_t{1} << 40;
+  std::uint64_t event_limit_bytes = (std::uint64_t{1} << 30) + (1u << 20);
+  std::string spill_dir;
 };
 
 struct status_options {

@@ -1,5 +1,6 @@
 """Fixtures of the live tests. TIDEWIRE_MYSQL names the servers (mariadb-10.11, mariadb-11.8, mysql-8.0, mysql-9.7),
-separated by commas; TIDEWIRE_BINLOG_TOOL the program that prints binlogs."""
+separated by commas, all for every one of them; TIDEWIRE_BINLOG_TOOL and TIDEWIRE_BINARY the programs under test. A
+server that can't be fetched here is skipped, by name."""
 
 import shutil
 import sys
@@ -9,18 +10,19 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from harness import SERVERS, TOOL  # noqa: E402  (also makes tools/ importable)
-from mysql import Mysql  # noqa: E402
+from harness import BINARY, SERVERS, TOOL  # noqa: E402  (also makes tools/ importable)
+from mysql import Mysql, MysqlError, fetch  # noqa: E402
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "only(prefix, why): needs a server whose name begins so")
-    if not TOOL.exists():
-        raise pytest.UsageError(f"{TOOL} is not there: build tests/binlog_tool, or name it in TIDEWIRE_BINLOG_TOOL")
+    for program, variable in ((TOOL, "TIDEWIRE_BINLOG_TOOL"), (BINARY, "TIDEWIRE_BINARY")):
+        if not program.exists():
+            raise pytest.UsageError(f"{program} is not there: build it, or name another in {variable}")
 
 
 def pytest_report_header(config):
-    return f"{', '.join(SERVERS)}; {TOOL}"
+    return f"{', '.join(SERVERS)}; {TOOL}; {BINARY}"
 
 
 def pytest_collection_modifyitems(config, items):
@@ -47,6 +49,10 @@ def scratch():
 @pytest.fixture(scope="session", params=SERVERS)
 def server(request, scratch):
     """The server that most tests share; all tests of one run together."""
+    try:
+        fetch(request.param)
+    except MysqlError as error:
+        pytest.skip(f"{request.param} can't be had here: {error}")
     running = Mysql(scratch / request.param, request.param).start()
     yield running
     running.stop()

@@ -1,0 +1,221 @@
+// What logged statements do to the lines; see row_changes.hpp.
+#include <algorithm>
+
+#include "binlog/row_changes.hpp"
+#include "binlog/xa_statement.hpp"
+
+namespace tidewire::binlog {
+
+namespace {
+
+/// A name behind a statement's first words, without its quotes. Empty if there is none.
+std::string take_identifier(std::string_view& left) {
+  while (!left.empty() && (left[0] == ' ' || (left[0] >= '\t' && left[0] <= '\r'))) left.remove_prefix(1);
+  std::string name;
+  if (left.starts_with('`') || left.starts_with('"')) {
+    char quote = left[0];
+    left.remove_prefix(1);
+    while (!left.empty()) {
+      char c = left[0];
+      left.remove_prefix(1);
+      if (c == quote) {
+        if (!left.starts_with(quote)) break;
+        left.remove_prefix(1);
+      }
+      name += c;
+    }
+    return name;
+  }
+  auto ends = [](char c) { return c <= ' ' || c == '.' || c == ';' || c == '/' || c == ','; };
+  while (!left.empty() && !(ends(left[0]) && static_cast<unsigned char>(left[0]) < 0x80)) {
+    name += left[0];
+    left.remove_prefix(1);
+  }
+  return name;
+}
+
+/// Behind so many words.
+std::string_view behind_words(std::string_view sql, std::initializer_list<std::string_view> optional_words) {
+  detail::word_reader words(sql);
+  words.next();
+  std::string_view left = words.rest();
+  for (std::string_view each : optional_words) {
+    detail::word_reader next(left);
+    if (next.next() == each) left = next.rest();
+  }
+  return left;
+}
+
+std::string savepoint_name(std::string_view sql) {
+  std::string_view left = behind_words(sql, {"WORK", "TO", "SAVEPOINT"});
+  std::string name = take_identifier(left);
+  // Names compare without case.
+  std::ranges::transform(name, name.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
+  return name;
+}
+
+}  // namespace
+
+void row_changes::query(const event_view& event) {
+  query_view m = checked(decode_query(event, format_));
+  query_kind kind = classify_query(m.sql);
+  switch (kind) {
+    case query_kind::begin: return begin(event);
+    case query_kind::commit:
+      if (state_ == state::inside) return commit();
+      if (state_ == state::announced) return ended();
+      return;
+    case query_kind::rollback:
+      if (state_ != state::between && seq_ > 0)
+        warn("TW-MY-ROLLED-BACK", where() + ": a transaction was logged and rolled back; its " +
+                                      std::to_string(seq_) +
+                                      " changes are left out, those of tables that know no transactions too");
+      if (!holding_.empty()) held_.drop(holding_);
+      holding_.clear();
+      if (state_ != state::between) rolled_back();
+      return;
+    case query_kind::savepoint: return set_savepoint(m.sql);
+    case query_kind::rollback_to: return roll_back_to(m.sql);
+    case query_kind::xa_start: {
+      begin(event);
+      auto id = xa_id_of(m.sql);
+      if (!id) refuse({decode_errc::bad_value, header_bytes, "XA id"});
+      holding_ = *id;
+      held_.begin(holding_);
+      return;
+    }
+    case query_kind::xa_end: return;
+    case query_kind::xa_prepare:
+      if (holding_.empty()) refuse({decode_errc::bad_state, 4, "XA prepare"});
+      return prepared(std::string(holding_));
+    case query_kind::xa_commit:
+    case query_kind::xa_rollback: return xa_outcome(m, kind);
+    case query_kind::change:
+    case query_kind::truncate:
+    case query_kind::ddl:
+    case query_kind::create_and_begin: return statement(m, kind, event);
+    case query_kind::other:
+      if (state_ == state::announced) ended();
+      return;
+  }
+}
+
+void row_changes::statement(const query_view& m, query_kind kind, const event_view& event) {
+  bool single = state_ != state::inside;
+  if (state_ == state::between) announce({}, std::int64_t{event.header.timestamp} * 1'000'000);
+  if (kind == query_kind::change) {
+    std::string sql(m.sql.substr(0, 200));
+    if (!with_.write_statements)
+      throw failure{failure_kind::refused, "TW-MY-STATEMENT",
+                    where() + ": a change was logged as a statement, its rows are not in the binlog: " +
+                        (json::is_utf8(sql) ? sql : "(not UTF-8)"),
+                    "set binlog_format=ROW on the source, for all its sessions; decode: --statements write"};
+    if (next_change()) writer_.statement("statement", seq_, m.database, statement_text(m));
+  } else if (kind == query_kind::truncate) {
+    truncate(m);
+  } else if (next_change()) {
+    writer_.statement("ddl", seq_, m.database, statement_text(m));
+  }
+  if (kind == query_kind::create_and_begin) {
+    state_ = state::inside;
+    return;
+  }
+  if (single) commit();
+}
+
+/// In UTF-8 where the session's character set is one that we convert; else as it is.
+std::string row_changes::statement_text(const query_view& m) const {
+  auto vars = decode_status_vars(m);
+  const text_conversion* how =
+      vars && vars->has_charset ? conversion_of(charset_name(vars->client_collation)) : nullptr;
+  std::string text(how ? m.sql.size() * worst_utf8_growth : 0, '\0');
+  char* end = how ? put_as_utf8(text.data(), *how, as_bytes(m.sql)) : nullptr;
+  if (!end) return std::string(m.sql);
+  text.resize(static_cast<std::size_t>(end - text.data()));
+  return text;
+}
+
+void row_changes::truncate(const query_view& m) {
+  std::string_view left = behind_words(m.sql, {"TABLE"});
+  table which;
+  which.schema = m.database;
+  which.name = take_identifier(left);
+  while (left.starts_with(' ')) left.remove_prefix(1);
+  if (left.starts_with('.')) {
+    left.remove_prefix(1);
+    which.schema = which.name;
+    which.name = take_identifier(left);
+  }
+  if (!next_change()) return;
+  const table* tables[] = {&which};
+  // AUTO_INCREMENT begins anew.
+  writer_.truncate(seq_, tables, false, true);
+}
+
+void row_changes::xa_outcome(const query_view& m, query_kind kind) {
+  auto named = xa_id_of(m.sql);
+  std::string id = !completes_.empty() ? completes_ : named ? *named : std::string{};
+  if (id.empty()) refuse({decode_errc::bad_value, header_bytes, "XA id"});
+  if (state_ == state::between) refuse({decode_errc::bad_state, 4, "XA outcome outside a transaction"});
+  bool held = held_.holds(id);
+  if (!holding_.empty() && holding_ != id) refuse({decode_errc::bad_state, 4, "XA outcome"});
+  holding_.clear();
+  held_.end();
+  if (auto at = prepared_names_.find(id); at != prepared_names_.end()) {
+    if (at->second.has_gtid) {
+      gtid_set one;
+      one.add(at->second.id);
+      prepared_.subtract(one);
+    }
+    prepared_names_.erase(at);
+  }
+  if (kind == query_kind::xa_rollback) {
+    held_.drop(id);
+    return rolled_back();
+  }
+  if (!held) {
+    warn("TW-MY-XA-UNKNOWN",
+         where() + ": XA transaction " + id +
+             " is committed, but it was prepared before the place where reading began: its "
+             "changes are not in the lines");
+    return ended();
+  }
+  state_ = state::inside;
+  replay_.emplace(held_.take(id));
+}
+
+void row_changes::set_savepoint(std::string_view sql) {
+  detail::word_reader words(sql);
+  bool release = words.next() == "RELEASE";
+  if (release || state_ != state::inside) return;
+  std::string name = savepoint_name(sql);
+  std::erase_if(savepoints_, [&](const savepoint& each) { return each.name == name; });
+  // What is in no buffer yet begins where the next line does.
+  savepoints_.push_back({std::move(name), seq_, out_->size(), batch_});
+  if (savepoints_.size() > 10'000) savepoints_.erase(savepoints_.begin());
+}
+
+/// Only transactions that also changed tables without transactions are logged with their way back.
+void row_changes::roll_back_to(std::string_view sql) {
+  std::string name = savepoint_name(sql);
+  auto at = std::ranges::find(savepoints_, name, &savepoint::name);
+  if (!holding_.empty()) refuse({decode_errc::unsupported, 4, "ROLLBACK TO in an XA transaction"});
+  if (at != savepoints_.end() && at->seq == seq_) return;
+  if (at == savepoints_.end() || at->batch != batch_ || seq_ < written_ || written_ > at->seq)
+    throw failure{failure_kind::refused, "TW-MY-SAVEPOINT",
+                  where() + ": changes back to the savepoint " + name +
+                      " were rolled back after their lines had been written",
+                  "this happens where one transaction changes tables with and without transactions"};
+  if (at->seq == 0 && open_) {
+    // The begin goes too; it comes back with the next change.
+    take_back(open_bytes_);
+    open_ = false;
+  } else {
+    take_back(at->bytes);
+  }
+  seq_ = at->seq;
+  savepoints_.erase(at + 1, savepoints_.end());
+}
+
+}  // namespace tidewire::binlog
