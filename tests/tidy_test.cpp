@@ -143,7 +143,7 @@ TEST_CASE("A codec includes bytes, cursors and its siblings, and nothing that do
     static const std::regex codec(
         R"((wire/(backend_\w+|frontend\w*|frame|tags|fields|copy|error_notice|replication_message)"
         R"(|startup_message|lsn)|pgoutput/(message\w*|capture|stream_state|relation))"
-        R"(|mongo_wire/(bson\w*|decimal128|utf8|crc32c|message|op_\w+)
+        R"(|mongo_wire/(bson\w*|decimal128|utf8|crc32c|message|op_\w+))"
         R"(|binlog/(event\w*|file_events|format_description|gtid\w*|heartbeat|lenenc|query\w*)"
         R"(|rows|statement_events|table_map|table_definition|temporal|number|column_type|charset|checksum)"
         R"(|transaction_\w+|xa_statement|mariadb_gtid\w*|group_replication|compressed_event|inflate)"

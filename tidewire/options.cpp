@@ -52,7 +52,11 @@ void add_stream(CLI::App& app, options& chosen, std::vector<std::unique_ptr<dura
     return to->add_option(name, durations.back()->text, help)->type_name("DURATION");
   };
   CLI::App* s = app.add_subcommand("stream", "follow every change of a database and write it as NDJSON");
-  s->add_option("url", o.url, url_help)->required()->type_name("URL");
+  s->add_option("url", o.url,
+                "postgres://user@host/database, or key=value pairs; PG* variables and ~/.pgpass count; or "
+                "mysql://user@host:3306, mariadb://…")
+      ->required()
+      ->type_name("URL");
   s->add_option("--to", o.to, "stdout or file:PATH")->capture_default_str()->group("Output");
   s->add_option("--position", o.position_file,
                 "where the position is kept (a file sink's default: PATH.position)")
@@ -119,6 +123,13 @@ void add_stream(CLI::App& app, options& chosen, std::vector<std::unique_ptr<dura
   s->add_option("--spill-memory", o.spill_memory_bytes, "bytes of streamed transactions kept in memory")
       ->transform(CLI::AsSizeValue(false))
       ->group("Source");
+  s->add_option("--server-id", o.server_id, "our id as a replica (a random one)")
+      ->check(CLI::Range(1u, 0xffffffffu))
+      ->group("MySQL and MariaDB");
+  s->add_option("--schema", o.schema_file,
+                "columns from information_schema, for sources without FULL row metadata")
+      ->type_name("FILE")
+      ->group("MySQL and MariaDB");
   s->add_flag("--trace", o.trace, "print every protocol message to stderr (secrets masked)")->group("Source");
   s->callback([&chosen] { chosen.run = options::command::stream; });
 }
@@ -241,7 +252,8 @@ until parse_until(const std::string& text) {
   } else if (auto duration = duration_of(text); duration && duration->count() > 0) {
     end.is = until::kind::duration;
     end.duration = *duration;
-  } else if (text.find('/') != text.npos) {
+  } else if (text.find('/') != text.npos || text.starts_with("gtid:") || text.starts_with("domains:") ||
+             text.starts_with("file:")) {
     end.is = until::kind::position;
     end.position = text;
   } else {

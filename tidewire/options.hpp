@@ -48,6 +48,9 @@ struct stream_options {
   std::chrono::milliseconds slot_wait{90'000};
   std::string spill_dir;
   std::uint64_t spill_memory_bytes = 16u << 20;
+  // Of MySQL and MariaDB only.
+  std::optional<std::uint32_t> server_id;
+  std::string schema_file;
 };
 
 /// What a file holds: captures of tidewire, BSON documents one after the other, messages of MongoDB.

@@ -12,12 +12,14 @@
 #include <random>
 #include <unistd.h>
 
+#include "binlog/connection_url.hpp"
 #include "core/position_store.hpp"
 #include "core/sink.hpp"
 #include "pgoutput/follow.hpp"
 #include "pgoutput/preflight.hpp"
 #include "tidewire/monitor.hpp"
 #include "tidewire/progress.hpp"
+#include "tidewire/stream_binlog.hpp"
 #include "wire/connect.hpp"
 
 namespace tidewire {
@@ -378,6 +380,7 @@ class stream_run {
 }  // namespace
 
 void run_stream(const stream_options& options, bool quiet) {
+  if (binlog::is_mysql_url(options.url)) return run_stream_binlog(options, quiet);
   stream_run(options, quiet).run();
 }
 

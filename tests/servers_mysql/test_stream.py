@@ -1,0 +1,237 @@
+"""tidewire stream from real servers: the same lines as decode, nothing lost and nothing twice whatever dies."""
+
+import json
+import time
+
+import pytest
+from harness.replay import Decoded
+from harness.stream import Running, Streamed, stream, url
+from test_decode import SESSION, TABLE, Log, compare, modes, workload
+
+
+@pytest.fixture
+def account(server):
+    """root over TCP, with the right to everything."""
+    server.sql("CREATE USER IF NOT EXISTS 'tw'@'127.0.0.1' IDENTIFIED BY 'pass word'; GRANT ALL ON *.* TO 'tw'@'127.0.0.1'")
+    return url(server, "tw", "pass%20word")
+
+
+def started(running: Running) -> Running:
+    running.wait_for_text(b"streaming ")
+    return running
+
+
+def without_places(lines):
+    return [{name: value for name, value in each.items() if name not in ("pos", "end_pos")} for each in lines]
+
+
+@pytest.mark.parametrize("mode", [0, 1], ids=["plain", "compressed"])
+def test_the_same_lines_as_from_the_file(server, database, account, mode):
+    server.sql("SET GLOBAL binlog_row_metadata=FULL")
+    log = Log(server)
+    running = started(Running(account, "--until", "30s"))
+    try:
+        server.sql(f"SET NAMES utf8mb4; {SESSION} {modes(server)[mode]} {TABLE} {workload(3)}", database)
+    finally:
+        if server.mariadb:
+            server.sql("SET GLOBAL log_bin_compress=0")
+    files = log.files()
+    decoded = Decoded(*files).good()
+    deadline = time.monotonic() + 20
+    time.sleep(0.5)
+    result = running.stop()
+    assert result.code == 0, result.stderr
+    assert time.monotonic() < deadline
+    assert without_places(result.lines) == without_places(decoded.lines)
+    compare(server, database, result)
+    told = [(ours["pos"], theirs["pos"]) for ours, theirs in zip(result.lines, decoded.lines) if "pos" in ours]
+    assert all(ours == theirs for ours, theirs in told)
+    assert server.mariadb or len(told) > 50
+
+
+def test_a_stream_goes_on_where_it_was_killed(server, database, account, tmp_path):
+    server.sql("SET GLOBAL binlog_row_metadata=FULL")
+    out = tmp_path / "out"
+    stream(account, "--to", f"file:{out}", "--until", "now").good()
+    log = Log(server)
+    server.sql(f"SET NAMES utf8mb4; {SESSION} {TABLE}", database)
+    for seed in range(4):
+        running = started(Running(account, "--to", f"file:{out}", "--sync-interval", "0s"))
+        server.sql(f"SET NAMES utf8mb4; {SESSION} {workload(seed, 8)}", database)
+        if seed % 2:
+            server.sql("FLUSH BINARY LOGS")
+        running.kill9()
+    stream(account, "--to", f"file:{out}", "--until", "now").good()
+    lines = [json.loads(line, parse_float=str) for line in out.read_bytes().splitlines()]
+    decoded = Decoded(*log.files()).good()
+    changes = lambda all_lines: [each for each in without_places(all_lines) if each["op"] != "schema"]
+    assert changes(lines) == changes(decoded.lines)
+    result = Streamed(0, out.read_bytes(), b"")
+    compare(server, database, result)
+    position = out.with_name("out.position").read_text()
+    assert ("position domains:" if server.mariadb else "position gtid:") in position
+
+
+def test_a_server_that_restarts(server, database, account, tmp_path):
+    server.sql("SET GLOBAL binlog_row_metadata=FULL")
+    log = Log(server)
+    port = server.port
+    running = started(Running(account, "--until", "60s"))
+    server.sql(f"SET NAMES utf8mb4; {SESSION} {TABLE} {workload(1, 5)}", database)
+    running.wait_for_text(b"streaming ")
+    server.stop()
+    server.start(port=str(port))
+    assert server.sql("SELECT @@port") == str(port)
+    server.port = port
+    server.sql("SET GLOBAL binlog_row_metadata=FULL")
+    server.sql(f"SET NAMES utf8mb4; {SESSION} {workload(2, 5)}", database)
+    expected = Decoded(*log.files()).good()
+    last = expected.lines[-1]["gtid"]
+    time.sleep(2)
+    result = running.stop()
+    assert result.code == 0, result.stderr
+    assert result.lines[-1]["gtid"] == last, result.stderr
+    changes = lambda all_lines: [each for each in without_places(all_lines) if each["op"] != "schema"]
+    assert changes(result.lines) == changes(expected.lines)
+
+
+def test_prepared_transactions_survive_a_restart(server, database, account, tmp_path):
+    out = tmp_path / "out"
+    stream(account, "--to", f"file:{out}", "--until", "now").good()
+    server.sql("CREATE TABLE t (id INT PRIMARY KEY); XA START 'a'; INSERT INTO t VALUES (1); XA END 'a'; XA PREPARE 'a'", database)
+    server.sql("INSERT INTO t VALUES (2)", database)
+    stream(account, "--to", f"file:{out}", "--until", "now").good()
+    server.sql("INSERT INTO t VALUES (3)", database)
+    server.sql("XA COMMIT 'a'", database)
+    stream(account, "--to", f"file:{out}", "--until", "now").good()
+    lines = [json.loads(line) for line in out.read_bytes().splitlines()]
+    assert [each["after"]["id"] for each in lines if each["op"] == "insert"] == [2, 3, 1]
+
+
+def test_what_was_purged_is_refused(server, database, account, tmp_path):
+    out = tmp_path / "out"
+    stream(account, "--to", f"file:{out}", "--until", "now").good()
+    server.sql("CREATE TABLE t (id INT PRIMARY KEY); INSERT INTO t VALUES (1); FLUSH BINARY LOGS; INSERT INTO t VALUES (2);"
+               "FLUSH BINARY LOGS; INSERT INTO t VALUES (3)", database)
+    server.sql(f"PURGE BINARY LOGS TO '{server.binlog()[0].name}'")
+    refused = stream(account, "--to", f"file:{out}", "--until", "now")
+    assert refused.code == 3 and "TW-MY-PURGED" in refused.stderr, refused.stderr
+
+
+def test_another_history_is_refused(server, database, account, tmp_path):
+    out = tmp_path / "out"
+    server.sql("CREATE TABLE t (id INT PRIMARY KEY); INSERT INTO t VALUES (1)", database)
+    stream(account, "--to", f"file:{out}", "--until", "now").good()
+    server.sql("RESET MASTER" if server.mariadb or server.name == "mysql-8.0" else "RESET BINARY LOGS AND GTIDS")
+    refused = stream(account, "--to", f"file:{out}", "--until", "now")
+    assert refused.code == 3 and "TW-MY-HISTORY" in refused.stderr, refused.stderr
+
+
+def test_an_unknown_domain_is_refused(server, account, tmp_path):
+    if not server.mariadb:
+        pytest.skip("MySQL has no domains")
+    out = tmp_path / "out"
+    stream(account, "--to", f"file:{out}", "--until", "now").good()
+    server.sql("CREATE OR REPLACE DATABASE e; SET gtid_domain_id=7; CREATE TABLE e.t (id INT PRIMARY KEY); INSERT INTO e.t VALUES (1)")
+    stream(account, "--to", f"file:{out}", "--until", "now").good()
+    assert ",7-1-" in out.with_name("out.position").read_text()
+    server.sql("DROP DATABASE e; RESET MASTER; CREATE DATABASE e; DROP DATABASE e")
+    refused = stream(account, "--to", f"file:{out}", "--until", "now")
+    assert refused.code == 3 and "TW-MY-HISTORY" in refused.stderr, refused.stderr
+
+
+def test_a_clash_of_server_ids_is_told(server, account):
+    first = started(Running(account, "--server-id", "4711"))
+    second = started(Running(account, "--server-id", "4711"))
+    first.wait_for_text(b"TW-MY-CLASH") if not server.mariadb else None
+    if server.mariadb:
+        # MariaDB ends the older one without a word, or tells it: either way the newer one goes on.
+        second.stop()
+        first.kill9()
+        return
+    ended = first.result()
+    assert ended.code == 3 and "TW-MY-CLASH" in ended.stderr
+    assert second.stop().code == 0
+
+
+def test_large_events_are_put_together(server, database, account):
+    server.sql("SET GLOBAL binlog_row_metadata=FULL; SET GLOBAL max_allowed_packet=67108864")
+    running = started(Running(account, "--until", "2tx"))
+    server.sql("CREATE TABLE t (id INT PRIMARY KEY, b LONGTEXT); INSERT INTO t VALUES (1, REPEAT('x', 20000000))", database)
+    result = running.result()
+    assert result.code == 0, result.stderr
+    assert result.ops("insert")[0]["after"]["b"] == "x" * 20_000_000
+
+
+def test_rights_are_asked_for(server, account):
+    server.sql("CREATE OR REPLACE USER low@'127.0.0.1' IDENTIFIED BY 'p'" if server.mariadb else
+               "DROP USER IF EXISTS low@'127.0.0.1'; CREATE USER low@'127.0.0.1' IDENTIFIED BY 'p'")
+    refused = stream(url(server, "low", "p"), "--until", "now")
+    assert refused.code == 3 and "TW-MY-PRIVILEGE" in refused.stderr, refused.stderr
+    server.sql("GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO low@'127.0.0.1'" if not server.mariadb else
+               "GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO low@'127.0.0.1'")
+    assert stream(url(server, "low", "p"), "--until", "now").code == 0
+
+
+# Logging in.
+
+def plugins(server):
+    if server.mariadb:
+        return ["mysql_native_password", "ed25519"] + (["parsec"] if server.name == "mariadb-11.8" else [])
+    return ["caching_sha2_password"] + (["mysql_native_password", "sha256_password"] if server.name == "mysql-8.0" else [])
+
+
+def make_account(server, plugin: str, password: str) -> None:
+    server.sql("DROP USER IF EXISTS auth@'127.0.0.1'")
+    if server.mariadb:
+        if plugin in ("ed25519", "parsec"):
+            server.client(f"INSTALL SONAME 'auth_{plugin}'" if plugin == "ed25519" else "INSTALL SONAME 'auth_parsec'")
+        server.sql(f"CREATE USER auth@'127.0.0.1' IDENTIFIED VIA {plugin} USING PASSWORD('{password}')")
+        server.sql("GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO auth@'127.0.0.1'")
+    else:
+        server.sql(f"CREATE USER auth@'127.0.0.1' IDENTIFIED WITH {plugin} BY '{password}';"
+                   "GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO auth@'127.0.0.1'")
+
+
+def has_tls(server) -> bool:
+    return server.sql("SHOW GLOBAL VARIABLES LIKE 'have_ssl'").endswith("YES") or not server.mariadb
+
+
+@pytest.mark.parametrize("mode", ["disabled", "required"])
+def test_every_way_of_logging_in(server, mode):
+    if mode == "required" and not has_tls(server):
+        pytest.skip(f"{server.name} has no TLS by itself")
+    tried = 0
+    for plugin in plugins(server):
+        for password in ("Word-1 'ä", ""):
+            if password == "" and plugin == "parsec":
+                continue
+            quoted = password.replace("'", "\\'")
+            make_account(server, plugin, quoted)
+            where = url(server, "auth", "Word-1%20%27%C3%A4" if password else "", ssl_mode=mode)
+            for _ in range(2):  # the second time out of the server's cache
+                run = stream(where, "--until", "now")
+                assert run.code == 0, f"{plugin}: {run.stderr}"
+                tried += 1
+            if password and plugin == "caching_sha2_password" and mode == "disabled":
+                server.sql("FLUSH PRIVILEGES")
+                run = stream(where + "&get-server-public-key=false", "--until", "now")
+                assert run.code == 3 and "TW-AUTH-RSA" in run.stderr, run.stderr
+            wrong = stream(url(server, "auth", "wrong", ssl_mode=mode), "--until", "now")
+            assert wrong.code == 3 and "TW-AUTH-PASSWORD" in wrong.stderr, wrong.stderr
+    assert tried >= 4
+
+
+def test_tls_only_accounts_and_certificates(server):
+    if not has_tls(server):
+        pytest.skip(f"{server.name} has no TLS by itself")
+    make_account(server, plugins(server)[0], "p")
+    server.sql("ALTER USER auth@'127.0.0.1' REQUIRE SSL")
+    refused = stream(url(server, "auth", "p", ssl_mode="disabled"), "--until", "now")
+    assert refused.code == 3 and "ssl-mode" in refused.stderr
+    assert stream(url(server, "auth", "p"), "--until", "now").code == 0
+    refused = stream(url(server, "auth", "p", ssl_mode="verify-ca"), "--until", "now")
+    assert refused.code == 3 and "TW-TLS-UNTRUSTED" in refused.stderr, refused.stderr
+    if not server.mariadb:
+        ca = server.data / "ca.pem"
+        assert stream(url(server, "auth", "p", ssl_mode="verify-ca", ssl_ca=ca), "--until", "now").code == 0
