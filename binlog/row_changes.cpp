@@ -2,20 +2,13 @@
 
 #include "binlog/file_events.hpp"
 #include "binlog/xa_statement.hpp"
+#include "core/json_text.hpp"
 
 namespace tidewire::binlog {
 
 namespace {
 
 constexpr std::size_t max_place_name_bytes = 255;
-
-std::string quoted(std::string_view text) {
-  std::string padded(text);
-  padded.append(json::input_padding, '\0');
-  std::string out(text.size() * json::worst_growth + json::output_slack, '\0');
-  out.resize(static_cast<std::size_t>(json::put_string(out.data(), padded.data(), text.size()) - out.data()));
-  return out;
-}
 
 }  // namespace
 
@@ -56,7 +49,7 @@ void row_changes::file(std::string_view name) {
     throw failure{failure_kind::refused, "TW-MY-DECODE",
                   "a binlog file's name of " + std::to_string(name.size()) + " bytes, or not in UTF-8", ""};
   file_ = name;
-  file_json_ = quoted(name);
+  file_json_ = json::quoted(name);
   file_json_.pop_back();
 }
 

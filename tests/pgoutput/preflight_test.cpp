@@ -1,5 +1,6 @@
 #include "pgoutput/preflight.hpp"
 
+#include "pgoutput/open_transaction.hpp"
 #include "tests/wire/variations.hpp"
 
 using namespace tidewire;
@@ -360,18 +361,13 @@ TEST_CASE("Preflight: a slot that can't be made", "[preflight]") {
 }
 
 TEST_CASE("Preflight: open transactions are in the new slot's way", "[preflight]") {
-  constexpr const char* who =
-      "SELECT l.pid, a.usename, a.application_name, a.state, a.xact_start, p.gid FROM pg_locks l "
-      "LEFT JOIN pg_stat_activity a USING (pid) "
-      "LEFT JOIN pg_prepared_xacts p ON p.transaction = l.transactionid "
-      "WHERE l.locktype = 'transactionid' AND l.mode = 'ExclusiveLock' AND l.granted "
-      "AND l.pid IS DISTINCT FROM pg_backend_pid() ORDER BY a.xact_start NULLS FIRST LIMIT 10";
-  const names columns{"pid", "usename", "application_name", "state", "xact_start", "gid"};
+  const std::string who(open_transactions_sql);
+  const names columns{"pid", "gid", "usename", "application_name", "state", "since", "age"};
   script steps = before_creation();
   refuse(steps, create_15, "55P03");
   answer(steps, who, columns,
-         {{"42", "ada", "psql", "idle in transaction", "today", std::nullopt},
-          {std::nullopt, std::nullopt, std::nullopt, std::nullopt, std::nullopt, "g1"}});
+         {{"42", std::nullopt, "ada", "psql", "idle in transaction", "today", "5"},
+          {std::nullopt, "g1", std::nullopt, std::nullopt, std::nullopt, std::nullopt, std::nullopt}});
   auto make = finding(server_of(150018), creating());
   outcome found = outcome_of(steps, make);
   CHECK(found.code == "TW-PG-SLOT-BLOCKED");
