@@ -1,38 +1,19 @@
 #include "binlog/held_transactions.hpp"
 
-#include <algorithm>
-#include <utility>
-
 namespace tidewire::binlog {
-
-held_replay::held_replay(held_replay&& other) noexcept
-    : file_(std::exchange(other.file_, nullptr)),
-      of_(std::move(other.of_)),
-      block_(std::move(other.block_)),
-      size_(other.size_),
-      read_(other.read_),
-      next_piece_(other.next_piece_),
-      tail_taken_(other.tail_taken_) {}
-
-held_replay::~held_replay() {
-  if (!file_) return;
-  for (; next_piece_ < of_.pieces.size(); ++next_piece_) file_->release(of_.pieces[next_piece_].where);
-}
 
 std::optional<event_view> held_replay::next() {
   if (read_ == size_) {
     read_ = 0;
-    if (next_piece_ < of_.pieces.size()) {
-      const auto& piece = of_.pieces[next_piece_];
+    if (next_piece_ < of_->pieces.size()) {
+      const auto& piece = of_->pieces[next_piece_++];
       size_ = piece.size;
       block_.resize(size_ + event_padding);
       file_->read(piece.where, std::span(block_).first(size_));
-      file_->release(piece.where);
-      ++next_piece_;
     } else if (!tail_taken_) {
       tail_taken_ = true;
-      block_ = std::move(of_.tail);
-      size_ = block_.size();
+      size_ = of_->tail.size();
+      block_.assign(of_->tail.begin(), of_->tail.end());
       block_.resize(size_ + event_padding);
     } else {
       size_ = 0;
@@ -68,21 +49,13 @@ void held_transactions::spill() {
   }
 }
 
-void held_transactions::forget(detail::held_transaction& each) {
-  memory_ -= each.tail.size();
-  if (current_ == &each) current_ = nullptr;
-}
-
-held_replay held_transactions::take(const std::string& id) {
-  auto at = held_.find(id);
-  forget(at->second);
-  held_replay replay(file_, std::move(at->second));
-  held_.erase(at);
-  return replay;
-}
-
 void held_transactions::drop(const std::string& id) {
-  if (holds(id)) take(id);
+  auto at = held_.find(id);
+  if (at == held_.end()) return;
+  if (current_ == &at->second) current_ = nullptr;
+  memory_ -= at->second.tail.size();
+  for (const auto& piece : at->second.pieces) file_.release(piece.where);
+  held_.erase(at);
 }
 
 void held_transactions::clear() {

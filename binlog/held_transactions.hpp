@@ -25,20 +25,17 @@ struct held_transaction {
 
 }  // namespace detail
 
-/// Hands out the events of a transaction that is held no more.
+/// Hands out the events of a held transaction, which must be held as long as this.
 class held_replay {
  public:
-  held_replay(spill_file& file, detail::held_transaction of) : file_(&file), of_(std::move(of)) {}
-  held_replay(held_replay&& other) noexcept;
-  held_replay& operator=(held_replay&&) = delete;
-  ~held_replay();
+  held_replay(const spill_file& file, const detail::held_transaction& of) : file_(&file), of_(&of) {}
 
   /// Valid until the next call; nothing at the end. Throws failure TW-SPILL.
   std::optional<event_view> next();
 
  private:
-  spill_file* file_;  // null: moved from
-  detail::held_transaction of_;
+  const spill_file* file_;
+  const detail::held_transaction* of_;
   std::vector<std::uint8_t> block_;
   std::size_t size_ = 0;  // of the block, without padding
   std::size_t read_ = 0;
@@ -62,9 +59,9 @@ class held_transactions {
   bool open() const { return current_; }
 
   bool holds(const std::string& id) const { return held_.contains(id); }
-  /// It is committed. Only if it is held.
-  held_replay take(const std::string& id);
-  /// It is rolled back.
+  /// It is committed: its events, as often as they are wanted, until drop(). Only if it is held.
+  held_replay replay(const std::string& id) const { return {file_, held_.find(id)->second}; }
+  /// Its events are not needed any more.
   void drop(const std::string& id);
   void clear();
 
@@ -74,7 +71,6 @@ class held_transactions {
 
  private:
   void spill();
-  void forget(detail::held_transaction& each);
 
   spill_file file_;
   std::size_t memory_limit_;

@@ -111,6 +111,7 @@ void row_changes::replay_more(std::size_t lines_bytes) {
       if (!event) {
         replay_.reset();
         tables_.end_statement();
+        forget_prepared(replaying_);
         return commit();
       }
       type_ = event->header.type;
@@ -165,8 +166,8 @@ void row_changes::plain(const event_view& event) {
       if (state_ != state::inside || holding_ != id) refuse({decode_errc::bad_state, 4, "XA prepare"});
       if (!m.one_phase) return prepared(id);
       holding_.clear();
-      replay_.emplace(held_.take(id));
-      return;
+      held_.end();
+      return replay(id);
     }
     case event_type::incident: {
       incident_view m = checked(decode_incident(event));
@@ -266,6 +267,7 @@ std::string row_changes::fields() const {
     if (!out.empty()) out += ',';
     out += R"("pos":)" + file_json_ + ':' + std::to_string(name_.offset) + '"';
   }
+  if (out.empty()) out = R"("pos":)" + file_json_ + '"';
   return out;
 }
 
@@ -333,6 +335,25 @@ void row_changes::rolled_back() {
     writer_.end_fields("rollback", end_fields(), 0);
   }
   ended();
+}
+
+/// The rows are held until all of them are out: after a lost connection the outcome comes again, they don't.
+void row_changes::replay(const std::string& id) {
+  state_ = state::inside;
+  replaying_ = id;
+  replay_.emplace(held_.replay(id));
+}
+
+void row_changes::forget_prepared(const std::string& id) {
+  held_.drop(id);
+  auto at = prepared_names_.find(id);
+  if (at == prepared_names_.end()) return;
+  if (at->second.has_gtid) {
+    gtid_set one;
+    one.add(at->second.id);
+    prepared_.subtract(one);
+  }
+  prepared_names_.erase(at);
 }
 
 /// The rows wait until the outcome is known.

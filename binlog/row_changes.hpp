@@ -154,6 +154,8 @@ class row_changes {
   void take_back(std::size_t bytes);
   void ended();
   void prepared(const std::string& id);
+  void replay(const std::string& id);
+  void forget_prepared(const std::string& id);
   void open_lines();
   bool next_change();
   std::string fields() const;
@@ -188,6 +190,7 @@ class row_changes {
   bool in_payload_ = false;
   held_transactions held_;
   std::optional<held_replay> replay_;
+  std::string replaying_;  // its id
   std::string holding_;    // the id whose events are collected; empty: none
   std::string completes_;  // MariaDB: the id whose outcome follows
   gtid_set prepared_;

@@ -162,16 +162,8 @@ void row_changes::xa_outcome(const query_view& m, query_kind kind) {
   if (!holding_.empty() && holding_ != id) refuse({decode_errc::bad_state, 4, "XA outcome"});
   holding_.clear();
   held_.end();
-  if (auto at = prepared_names_.find(id); at != prepared_names_.end()) {
-    if (at->second.has_gtid) {
-      gtid_set one;
-      one.add(at->second.id);
-      prepared_.subtract(one);
-    }
-    prepared_names_.erase(at);
-  }
   if (kind == query_kind::xa_rollback) {
-    held_.drop(id);
+    forget_prepared(id);
     return rolled_back();
   }
   if (!held) {
@@ -181,8 +173,7 @@ void row_changes::xa_outcome(const query_view& m, query_kind kind) {
              "changes are not in the lines");
     return ended();
   }
-  state_ = state::inside;
-  replay_.emplace(held_.take(id));
+  replay(id);
 }
 
 void row_changes::set_savepoint(std::string_view sql) {

@@ -33,29 +33,33 @@ def stream(*arguments: object, timeout: float = 60) -> Streamed:
 
 
 class Running:
-    def __init__(self, *arguments: object):
-        self.process = subprocess.Popen([BINARY, "stream", *map(str, arguments)], stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, env=environment())
+    """One that goes on; what it says goes through files."""
 
-    def wait_for_text(self, text: bytes, seconds: float = 30) -> None:
-        """On its standard error."""
-        os.set_blocking(self.process.stderr.fileno(), False)
-        self.said = getattr(self, "said", b"")
+    def __init__(self, folder, *arguments: object):
+        number = len(list(folder.glob("stdout.*")))
+        self.out, self.error = folder / f"stdout.{number}", folder / f"stderr.{number}"
+        with open(self.out, "wb") as out, open(self.error, "wb") as error:
+            self.process = subprocess.Popen([BINARY, "stream", *map(str, arguments)], stdout=out, stderr=error, env=environment())
+
+    def wait_for(self, text: str, file=None, seconds: float = 30) -> "Running":
+        """On its standard error, unless another file is named."""
         end = time.monotonic() + seconds
-        while text not in self.said:
-            assert time.monotonic() < end and self.process.poll() is None, self.said.decode()
-            self.said += self.process.stderr.read() or b""
+        while text.encode() not in (file or self.error).read_bytes():
+            assert time.monotonic() < end and self.process.poll() is None, self.error.read_text()
             time.sleep(0.02)
+        return self
+
+    def started(self) -> "Running":
+        return self.wait_for("streaming ")
+
+    def result(self, timeout: float = 60) -> Streamed:
+        code = self.process.wait(timeout)
+        return Streamed(code, self.out.read_bytes(), self.error.read_bytes())
 
     def stop(self) -> Streamed:
         self.process.send_signal(signal.SIGTERM)
         return self.result()
 
-    def result(self, timeout: float = 60) -> Streamed:
-        os.set_blocking(self.process.stderr.fileno(), True)
-        out, error = self.process.communicate(timeout=timeout)
-        return Streamed(self.process.returncode, out, getattr(self, "said", b"") + error)
-
     def kill9(self) -> None:
         self.process.kill()
-        self.process.communicate()
+        self.process.wait()
