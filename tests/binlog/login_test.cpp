@@ -220,10 +220,7 @@ TEST_CASE("binlog: what the server says instead of letting us in") {
 
 TEST_CASE("binlog: results as text") {
   bytes request = packet(0, "\x03SELECT 1");
-  bytes column =
-      to_bytes(std::string_view("\x03"
-                                "def\0\0\0\x01n\0\x0c\x3f\0\x10\0\0\0\xfd\x01\0\x1f\0\0",
-                                25));
+  bytes column{3, 'd', 'e', 'f', 0, 0, 0, 1, 'n', 0, 0x0c, 0x3f, 0, 0x10, 0, 0, 0, 0xfd, 1, 0, 0x1f, 0, 0};
   bytes end{0xfe, 0, 0, 2, 0};
   script steps;
   steps.expects(request).gives(packet(1, bytes{1})).gives(packet(2, column)).gives(packet(3, end));
