@@ -156,8 +156,8 @@ TEST_CASE("binlog: answers") {
   CHECK(ok->status == 2);
   check_cuts(hex("00 01 02 0200 0000"), [](byte_view in) { return decode_ok(in); });
 
-  auto error =
-      decode_error_packet(encoded([](encoder& out) { encode_error_packet(out, {1045, "28000", "no"}); }));
+  bytes packet = encoded([](encoder& out) { encode_error_packet(out, {1045, "28000", "no"}); });
+  auto error = decode_error_packet(packet);
   REQUIRE(error.has_value());
   CHECK(error->number == 1045);
   CHECK(error->state == "28000");
@@ -171,7 +171,8 @@ TEST_CASE("binlog: answers") {
   CHECK(*decode_column(column) == "n");
   CHECK(!decode_column(hex("03'def' 00 00 00 05'n'")));
   std::optional<std::string_view> values[3];
-  CHECK(decode_text_row(hex("01'a' fb 00"), values).has_value());
+  bytes row = hex("01'a' fb 00");
+  CHECK(decode_text_row(row, values).has_value());
   CHECK(values[0] == "a");
   CHECK(!values[1]);
   CHECK(values[2] == "");
