@@ -30,11 +30,13 @@ constexpr clock::time_point never = clock::time_point::max();
 struct need {
   bool read = false;
   bool write = false;
+  bool gather = false;  // readable means: the socket has filled
   clock::time_point until = never;
   bool wait = true;
 };
 constexpr int max_steps = 32;  // without waiting
-constexpr need nothing_needed{false, false, never, false};
+constexpr int gathered_bytes = 512 * 1024;
+constexpr need nothing_needed{.wait = false};
 
 std::exception_ptr timed_out(const std::string& what) {
   return std::make_exception_ptr(failure{failure_kind::transient, "TW-NET-TIMEOUT", what,
@@ -68,6 +70,7 @@ struct connection::impl : std::enable_shared_from_this<impl> {
   need do_tls(clock::time_point now);
   need blocked(need what, clock::time_point now);
   void note_read(std::size_t count, clock::time_point now);
+  void set_low_water(bool high);
 
   asio::any_io_executor executor;
   byte_stream stream;
@@ -80,6 +83,7 @@ struct connection::impl : std::enable_shared_from_this<impl> {
   bool waits_read = false;  // a readiness wait is out
   bool waits_write = false;
   bool readable = true;  // perhaps: the next read may find something
+  bool filled = false;   // there is no point in pausing longer
   bool writable = false;
 
   milliseconds tick{0};
@@ -87,11 +91,23 @@ struct connection::impl : std::enable_shared_from_this<impl> {
   read_pacer pacer;
   clock::time_point last_read{};
   clock::time_point next_read{};  // not before this, while streaming
+  bool tcp = false;
+  bool low_water_high = false;
   std::shared_ptr<std::atomic<bool>> wake_posted = std::make_shared<std::atomic<bool>>(false);
 };
 
+/// While it is high the kernel does not wake us for each message, but when the socket has about filled; and
+/// it makes the socket larger, of which small messages need many times their size. Unix sockets have no such
+/// thing.
+void connection::impl::set_low_water(bool high) {
+  if (high == low_water_high || !tcp) return;
+  low_water_high = high;
+  set_receive_low_water(stream.fd(), high ? gathered_bytes : 1);
+}
+
 /// Until the socket is ready, the time has come, or somebody cancels `signal`.
 asio::awaitable<void> connection::impl::wait(need what) {
+  set_low_water(what.gather);
   // The handlers outlive this object if it goes while they wait.
   if (what.read && !waits_read) {
     waits_read = true;
@@ -100,7 +116,7 @@ asio::awaitable<void> connection::impl::wait(need what) {
                            auto self = weak.lock();
                            if (!self) return;
                            self->waits_read = false;
-                           self->readable = true;
+                           self->readable = self->filled = true;
                            self->signal.cancel();
                          });
   }
@@ -166,9 +182,10 @@ need connection::impl::send(clock::time_point now) {
 }
 
 need connection::impl::receive(clock::time_point now) {
-  if (to.wants() == want::receive_or_wake && now < next_read && now < to.times_out_at()) {
+  bool pausing = to.wants() == want::receive_or_wake && now < next_read && !(tcp && filled);
+  if (pausing && now < to.times_out_at()) {
     ++stats.pauses;
-    return blocked(need{.until = next_read}, now);
+    return blocked(need{.read = tcp, .gather = true, .until = next_read}, now);
   }
   // After the time is over the socket has the last word: perhaps it was us who did not look.
   if (!readable && now < to.times_out_at()) return blocked(need{.read = true}, now);
@@ -182,7 +199,13 @@ need connection::impl::receive(clock::time_point now) {
   readable = result.what == io::done && !result.drained;
   switch (result.what) {
     case io::done: note_read(result.count, now); break;
-    case io::want_read: return blocked(need{.read = true}, now);
+    case io::want_read:
+      if (to.gathering()) {
+        to.set_gathering(false);
+        to.wake();
+        return nothing_needed;
+      }
+      return blocked(need{.read = true}, now);
     case io::want_write: return blocked(need{.write = true}, now);
     case io::eof: to.on_eof(); break;
     case io::error: to.fail(result.error); break;
@@ -200,6 +223,8 @@ void connection::impl::note_read(std::size_t count, clock::time_point now) {
   // More than a buffer was there: we are behind, not ahead.
   next_read = readable ? now : now + pause;
   if (pause.count() > 0) readable = true;  // worth a try after it, without asking first
+  filled = false;
+  to.set_gathering(readable);
 }
 
 need connection::impl::do_tls(clock::time_point now) {
@@ -351,6 +376,7 @@ asio::awaitable<connection> connection::connect(endpoint to, socket_options opti
     error = fd ? 0 : errno;
     if (fd) {
       auto made = std::make_shared<impl>(executor, std::move(fd), frames, limits);
+      made->tcp = name.family() != AF_UNIX;
       error = co_await made->connect_to(name, until);
       if (error == 0) {
         made->address = name.text;

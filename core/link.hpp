@@ -73,6 +73,9 @@ class link {
 
   /// Whether the next receive would not suspend.
   bool frame_waiting() { return frame_ready(); }
+  /// The stream is busy: the driver lets it gather before the next read. When nothing came in that time it
+  /// says so by a wake().
+  bool gathering() const { return gathering_; }
   /// Bytes that have been received and not been taken.
   std::size_t pending_bytes() const { return buffer_.pending().size(); }
   /// Nothing that is sent goes anywhere any more; the next receive tells what the peer said before it went.
@@ -123,6 +126,7 @@ class link {
   void on_tls(tls_info info) { tls_info_ = std::move(info); }
   /// The next (or the current) receive_or_wake or wait_wake gives "woken".
   void wake() { woken_ = true; }
+  void set_gathering(bool busy) { gathering_ = busy; }
   /// The connection is over, for reading and writing. The first error stays, but for one of a send: what is
   /// read after that (an alert of TLS) knows more.
   void fail(std::exception_ptr error) {
@@ -267,6 +271,7 @@ class link {
   std::coroutine_handle<> waiting_;
   want want_ = want::nothing;
   bool woken_ = false;
+  bool gathering_ = false;
   bool receive_over_ = false;  // both with error_ set
   bool send_over_ = false;
   std::exception_ptr error_;

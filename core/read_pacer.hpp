@@ -14,6 +14,7 @@ namespace tidewire {
 struct pacer_settings {
   double idle_bytes_per_us = 2;
   double busy_bytes = 32 * 1024;
+  double most_bytes = 512 * 1024;   // a server that gets no processor for 200 ms is not idle
   double target_bytes = 40 * 1024;  // less than a socket holds of small messages: a full one stops the server
   std::chrono::microseconds min_interval{100};
   std::chrono::microseconds max_interval{1000};
@@ -33,7 +34,7 @@ class read_pacer {
     double count = static_cast<double>(bytes);
     // A leaky bucket: one commit, even if it comes in several small messages, does not fill it.
     level_ = std::max(0.0, level_ - with_.idle_bytes_per_us * us) + count;
-    level_ = std::min(level_, 2 * with_.busy_bytes);
+    level_ = std::min(level_, with_.most_bytes);
     if (level_ < with_.busy_bytes) {
       rate_ = 0;
       return microseconds{0};

@@ -95,6 +95,10 @@ unique_fd open_socket(const socket_address& to, const socket_options& options) {
   return fd;
 }
 
+void set_receive_low_water(int fd, int bytes) {
+  set_option(fd, SOL_SOCKET, SO_RCVLOWAT, bytes);
+}
+
 int start_connect(int fd, const socket_address& to) {
   if (::connect(fd, reinterpret_cast<const sockaddr*>(&to.storage), to.size) == 0) return 0;
   // Interrupted by a signal: it goes on by itself.

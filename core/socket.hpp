@@ -61,6 +61,9 @@ std::optional<socket_address> unix_address(const std::string& path);
 /// A non-blocking socket for the address with the options set, or none: errno says why.
 unique_fd open_socket(const socket_address& to, const socket_options& options);
 
+/// The socket counts as readable from so many bytes on, or when it has no room for more.
+void set_receive_low_water(int fd, int bytes);
+
 /// 0: connected. EINPROGRESS: wait until it is writable, then ask connect_result. EAGAIN (Unix only): the
 /// server's queue is full, call again later. Anything else is an error.
 int start_connect(int fd, const socket_address& to);

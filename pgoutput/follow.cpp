@@ -18,6 +18,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds least_status_interval{200};
 /// Of replaying without looking at anything else.
 constexpr milliseconds longest_turn{50};
+/// What is complete waits so long at most for a fuller batch.
+constexpr milliseconds busy_hand_over_interval{10};
 
 std::int64_t postgres_now_us() {
   constexpr std::int64_t between_us = 946'684'800'000'000;
@@ -58,7 +60,7 @@ class follower {
         if (bound_reached()) co_return follow_end::until;
         continue;
       }
-      if (!from.frame_waiting()) feed_.run_dry();
+      if (!from.frame_waiting()) run_dry();
       std::optional<byte_view> frame = co_await from.receive_or_wake();
       if (!frame) [[unlikely]] {
         co_await woken();
@@ -86,6 +88,14 @@ class follower {
   static bool is_wal_data(byte_view frame) {
     return frame.size() > frame_head && frame[0] == static_cast<std::uint8_t>(wire::backend_tag::copy_data) &&
            frame[frame_head] == 'w';
+  }
+
+  /// Each hand-over wakes two threads, so while the stream is busy several reads share one.
+  void run_dry() {
+    const link& from = with_.to;
+    if (from.gathering() && from.now() - handed_over_at_ < busy_hand_over_interval) return;
+    handed_over_at_ = from.now();
+    feed_.run_dry();
   }
 
   bool wal_data(byte_view payload) {
@@ -180,6 +190,7 @@ class follower {
   wire::lsn told_;
   clock::time_point last_status_at_;
   clock::time_point last_asked_at_;
+  clock::time_point handed_over_at_;
 };
 
 }  // namespace

@@ -114,6 +114,20 @@ conversation<counts> ask_and_stream(tidewire::link& to) {
   co_return seen;
 }
 
+/// Reads a flood of so many frames, waits for the news of its end, then asks and hears the answer.
+conversation<counts> outlast(tidewire::link& to, std::size_t flood) {
+  counts seen;
+  while (seen.frames < flood || to.gathering()) {
+    std::optional<byte_view> next = co_await to.receive_or_wake();
+    ++(next ? seen.frames : seen.wakes);
+  }
+  to.out = frame("go");
+  co_await to.send();
+  counts more = co_await stream(to);
+  seen.frames += more.frames;
+  co_return seen;
+}
+
 conversation<int> wait_for_wakes(tidewire::link& to, int count) {
   for (int i = 0; i < count; ++i) co_await to.wait_wake();
   co_return count;
@@ -459,6 +473,23 @@ TEST_CASE("A flood is read in large pieces, and wakes still come through", "[dri
     CHECK(frames > 10'000);
     CHECK(db.stats().pauses > 0);
     CHECK(db.stats().bytes_in / db.stats().reads > 4 * 204);
+  });
+}
+
+TEST_CASE("The end of a flood is told, and a few bytes after it are heard", "[drive]") {
+  constexpr std::size_t flood = 20'000;
+  test_peer peer{[](int fd) {
+    auto message = frame(std::string(200, 'm'));
+    for (std::size_t i = 0; i < flood; ++i) write_all(fd, message);
+    read_exactly(fd, frame("go").size());
+    write_all(fd, frame("end"));
+    read_to_end(fd);
+  }};
+  run_io([&]() -> asio::awaitable<void> {
+    connection db = co_await join(loopback(peer));
+    counts seen = co_await db.run(outlast(db.link(), flood));
+    CHECK(seen.frames == flood);
+    CHECK(db.stats().pauses > 0);
   });
 }
 

@@ -48,8 +48,16 @@ TEST_CASE("A burst makes the stream busy, and quiet ends it", "[read_pacer]") {
   }
   CHECK(pacer.busy());
   CHECK(reads < 1000);
-  CHECK(pacer.after_read(250, 50ms) == 0us);
+  CHECK(pacer.after_read(250, 500ms) == 0us);
   CHECK(!pacer.busy());
+}
+
+TEST_CASE("A server that gets no processor for a while does not count as idle", "[read_pacer]") {
+  read_pacer pacer;
+  for (int i = 0; i < 1000; ++i) pacer.after_read(8000, 1ms);
+  CHECK(pacer.busy());
+  CHECK(pacer.after_read(250, 150ms) > 0us);
+  CHECK(pacer.busy());
 }
 
 TEST_CASE("A slow stream is read as it comes", "[read_pacer]") {
