@@ -8,7 +8,9 @@
 
 namespace tidewire {
 
-enum class decode_errc : std::uint8_t {
+/// As wide as its neighbours in decode_error: where an error is copied piece by piece g++ would warn of the
+/// padding, which nobody initialises.
+enum class decode_errc : std::size_t {
   none,
   truncated,            // the field needs more bytes than are left
   bad_length,           // a length or count is negative, or larger than its limit allows
