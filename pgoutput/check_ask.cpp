@@ -2,15 +2,15 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstdlib>
 
+#include "pgoutput/row_text.hpp"
 #include "wire/query.hpp"
 #include "wire/quote.hpp"
 
 namespace tidewire::pgoutput {
 namespace {
 
-using row = std::vector<std::optional<std::string>>;
+using row = text_row;
 
 // More than this is not asked for: the answers must stay bounded whatever the server holds.
 constexpr int max_tables = 200'000;
@@ -23,32 +23,12 @@ constexpr std::string_view setting_names =
     "'statement_timeout','idle_in_transaction_session_timeout','transaction_timeout','idle_session_timeout',"
     "'wal_sender_timeout','hot_standby_feedback'";
 
+// To compile a query over thousands of tables takes longer than to run it.
+const std::string without_jit = "SET LOCAL jit = off; ";
+
 // Where the server is now, primary or standby.
 constexpr std::string_view now_lsn =
     "CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END";
-
-std::string text(const row& from, std::size_t column) {
-  return column < from.size() ? from[column].value_or("") : "";
-}
-bool truth(const row& from, std::size_t column) {
-  std::string value = text(from, column);
-  return value == "t" || value == "true";
-}
-template <class T>
-T number(const row& from, std::size_t column) {
-  std::string value = text(from, column);
-  T parsed{};
-  std::from_chars(value.data(), value.data() + value.size(), parsed);
-  return parsed;
-}
-std::optional<double> real(const row& from, std::size_t column) {
-  if (column >= from.size() || !from[column]) return std::nullopt;
-  return std::strtod(from[column]->c_str(), nullptr);
-}
-char letter(const row& from, std::size_t column, char otherwise) {
-  std::string value = text(from, column);
-  return value.empty() ? otherwise : value[0];
-}
 
 /// Numbers of columns: "1 2 3".
 std::vector<int> columns_of(std::string_view list) {
@@ -117,6 +97,7 @@ std::string publications_sql() {
 std::string tables_sql(const ask_settings& what, int major) {
   // The row of the role is empty where it does not exist (yet): then every right is NULL.
   std::string sql =
+      without_jit +
       "SELECT c.oid, h.inhparent, n.nspname, c.relname, c.relkind, c.relpersistence, c.relreplident, "
       "c.relrowsecurity, c.relrowsecurity AND NOT (r.rolsuper OR r.rolbypassrls OR "
       "(pg_has_role(r.oid, c.relowner, 'USAGE') AND NOT c.relforcerowsecurity)), "
@@ -144,7 +125,8 @@ std::string tables_sql(const ask_settings& what, int major) {
 
 /// Of the wanted publications everything; of others only what the role can't read.
 std::string published_sql(const ask_settings& what) {
-  return "SELECT p.pubname, t.relid FROM pg_publication p, LATERAL pg_get_publication_tables(p.pubname) t "
+  return without_jit +
+         "SELECT p.pubname, t.relid FROM pg_publication p, LATERAL pg_get_publication_tables(p.pubname) t "
          "LEFT JOIN pg_roles r ON r.rolname = " +
          role_expression(what) + " WHERE p.pubname IN (" + list_of(what.publications) +
          ") OR has_table_privilege(r.oid, t.relid, 'SELECT') IS FALSE LIMIT " + std::to_string(max_tables);
@@ -156,17 +138,6 @@ std::string entries_sql(const ask_settings& what, int major) {
   return "SELECT p.pubname, e.prrelid, " + columns +
          " FROM pg_publication_rel e JOIN pg_publication p ON p.oid = e.prpubid WHERE p.pubname IN (" +
          list_of(what.publications) + ")" + filter + " LIMIT " + std::to_string(max_tables);
-}
-
-std::string slots_sql() {
-  return "SELECT slot_name, plugin, slot_type, database, temporary, active, "
-         "pg_wal_lsn_diff(" +
-         std::string(now_lsn) +
-         ", restart_lsn)::bigint, to_jsonb(s) ->> 'wal_status', to_jsonb(s) ->> 'safe_wal_size', "
-         "to_jsonb(s) ->> 'two_phase', to_jsonb(s) ->> 'failover', to_jsonb(s) ->> 'synced', "
-         "to_jsonb(s) ->> 'invalidation_reason', to_jsonb(s) ->> 'conflicting', "
-         "extract(epoch FROM now() - (to_jsonb(s) ->> 'inactive_since')::timestamptz) "
-         "FROM pg_replication_slots s ORDER BY 7 DESC NULLS LAST LIMIT 1000";
 }
 
 std::string mark_sql() {
@@ -189,12 +160,12 @@ std::string default_privileges_sql(const ask_settings& what) {
 // ---- The answers
 
 server_fact server_of(const wire::result_set& found) {
-  const row& from = found.rows.at(0);
+  const row& from = found.rows[0];
   server_fact server;
-  server.version_text = text(from, 0);
-  server.in_recovery = truth(from, 1);
-  server.encoding = text(from, 3);
-  server.aurora_functions = truth(from, 4);
+  server.version_text = text_at(from, 0);
+  server.in_recovery = truth_at(from, 1);
+  server.encoding = text_at(from, 3);
+  server.aurora_functions = truth_at(from, 4);
   return server;
 }
 
@@ -202,15 +173,15 @@ role_fact role_of(const wire::result_set& found) {
   role_fact role;
   if (found.rows.empty()) return role;
   const row& from = found.rows[0];
-  role.name = text(from, 0);
+  role.name = text_at(from, 0);
   role.exists = true;
-  role.superuser = truth(from, 1);
-  role.replication = truth(from, 2);
-  role.bypass_rls = truth(from, 3);
-  role.can_login = truth(from, 4);
-  role.may_connect = truth(from, 5);
-  role.password_ends_in_s = real(from, 6);
-  std::string names = text(from, 7);
+  role.superuser = truth_at(from, 1);
+  role.replication = truth_at(from, 2);
+  role.bypass_rls = truth_at(from, 3);
+  role.can_login = truth_at(from, 4);
+  role.may_connect = truth_at(from, 5);
+  role.password_ends_in_s = real_at(from, 6);
+  std::string names = text_at(from, 7);
   for (std::string_view special : special_roles())
     if ((" " + names + " ").find(" " + std::string(special) + " ") != names.npos)
       role.member_of.emplace(special);
@@ -219,68 +190,49 @@ role_fact role_of(const wire::result_set& found) {
 
 publication_fact publication_of(const row& from) {
   publication_fact publication;
-  publication.name = text(from, 0);
-  publication.all_tables = truth(from, 1);
-  publication.inserts = truth(from, 2);
-  publication.updates = truth(from, 3);
-  publication.deletes = truth(from, 4);
-  publication.truncates = truth(from, 5);
-  publication.via_root = truth(from, 6);
-  publication.generated = letter(from, 7, 'n');
+  publication.name = text_at(from, 0);
+  publication.all_tables = truth_at(from, 1);
+  publication.inserts = truth_at(from, 2);
+  publication.updates = truth_at(from, 3);
+  publication.deletes = truth_at(from, 4);
+  publication.truncates = truth_at(from, 5);
+  publication.via_root = truth_at(from, 6);
+  publication.generated = letter_at(from, 7, 'n');
   return publication;
 }
 
 table_fact table_of(const row& from) {
   table_fact table;
-  table.oid = number<std::uint32_t>(from, 0);
-  table.parent = number<std::uint32_t>(from, 1);
-  table.schema = text(from, 2);
-  table.name = text(from, 3);
-  table.kind = letter(from, 4, 'r');
-  table.persistence = letter(from, 5, 'p');
-  table.identity = letter(from, 6, 'd');
-  table.row_security = truth(from, 7);
-  table.rows_hidden = truth(from, 8);
-  table.schema_usage = truth(from, 9);
-  table.select = truth(from, 10);
-  table.owned = truth(from, 11);
-  table.owner = text(from, 12);
-  table.identity_columns = columns_of(text(from, 13));
-  table.generated_columns = columns_of(text(from, 14));
-  table.virtual_columns = columns_of(text(from, 15));
-  table.column_count = number<int>(from, 16);
+  table.oid = number_at<std::uint32_t>(from, 0);
+  table.parent = number_at<std::uint32_t>(from, 1);
+  table.schema = text_at(from, 2);
+  table.name = text_at(from, 3);
+  table.kind = letter_at(from, 4, 'r');
+  table.persistence = letter_at(from, 5, 'p');
+  table.identity = letter_at(from, 6, 'd');
+  table.row_security = truth_at(from, 7);
+  table.rows_hidden = truth_at(from, 8);
+  table.schema_usage = truth_at(from, 9);
+  table.select = truth_at(from, 10);
+  table.owned = truth_at(from, 11);
+  table.owner = text_at(from, 12);
+  table.identity_columns = columns_of(text_at(from, 13));
+  table.generated_columns = columns_of(text_at(from, 14));
+  table.virtual_columns = columns_of(text_at(from, 15));
+  table.column_count = number_at<int>(from, 16);
   return table;
 }
 
-slot_record slot_of(const row& from) {
-  slot_record slot;
-  slot.name = text(from, 0);
-  slot.plugin = text(from, 1);
-  slot.logical = text(from, 2) == "logical";
-  slot.database = text(from, 3);
-  slot.temporary = truth(from, 4);
-  slot.active = truth(from, 5);
-  slot.retained_bytes = number<std::uint64_t>(from, 6);
-  slot.wal_status = text(from, 7);
-  if (!text(from, 8).empty()) slot.safe_wal_bytes = number<std::int64_t>(from, 8);
-  slot.two_phase = truth(from, 9);
-  slot.failover = truth(from, 10);
-  slot.synced = truth(from, 11);
-  slot.invalidation = text(from, 12);
-  if (slot.invalidation.empty() && truth(from, 13)) slot.invalidation = "conflict with recovery";
-  if (slot.invalidation.empty() && slot.wal_status == "lost") slot.invalidation = "wal_removed";
-  slot.inactive_s = real(from, 14);
-  return slot;
-}
-
 template <class Fill, class T>
-void fill(asked<T>& into, const wire::query_outcome& from, Fill how) {
+void fill(asked<T>& into, const wire::query_outcome& from, Fill how, bool needs_row = false) {
   if (from.error) {
     into.missing = from.error->message();
-    return;
+  } else if (needs_row && from.result.rows.empty()) {
+    into.missing = "the server gave no answer";
+  } else {
+    into.missing.clear();
+    into.value = how(from.result);
   }
-  into.missing.clear();
-  into.value = how(from.result);
 }
 
 template <class T, class Each>
@@ -294,20 +246,20 @@ std::vector<T> each_row(const wire::result_set& found, Each make) {
 std::map<std::string, setting_fact, std::less<>> settings_of(const wire::result_set& found) {
   std::map<std::string, setting_fact, std::less<>> settings;
   for (const row& from : found.rows)
-    settings[text(from, 0)] = {text(from, 1), text(from, 2), text(from, 3), truth(from, 4)};
+    settings[text_at(from, 0)] = {text_at(from, 1), text_at(from, 2), text_at(from, 3), truth_at(from, 4)};
   return settings;
 }
 
 std::map<std::string, std::string, std::less<>> special_of(const wire::result_set& found) {
   std::map<std::string, std::string, std::less<>> settings;
   for (const row& from : found.rows)
-    if (from.size() == 2 && from[1]) settings[text(from, 0)] = *from[1];
+    if (from.size() == 2 && from[1]) settings[text_at(from, 0)] = *from[1];
   return settings;
 }
 
 std::set<std::string, std::less<>> names_of(const wire::result_set& found) {
   std::set<std::string, std::less<>> names;
-  for (const row& from : found.rows) names.insert(text(from, 0));
+  for (const row& from : found.rows) names.insert(text_at(from, 0));
   return names;
 }
 
@@ -315,7 +267,7 @@ void fill_wal(check_facts& into, const wire::query_outcome& average, const wire:
   wal_fact wal;
   if (!average.error && !average.result.rows.empty()) {
     const row& from = average.result.rows[0];
-    auto bytes = real(from, 0), seconds = real(from, 1);
+    auto bytes = real_at(from, 0), seconds = real_at(from, 1);
     // Just after a reset it says nothing.
     if (bytes && seconds && *seconds >= 60) {
       wal.average_bytes_s = *bytes / *seconds;
@@ -324,8 +276,8 @@ void fill_wal(check_facts& into, const wire::query_outcome& average, const wire:
   }
   if (!mark.error && !mark.result.rows.empty()) {
     const row& from = mark.result.rows[0];
-    wal.mark_lsn = real(from, 0);
-    wal.mark_s = real(from, 1).value_or(0);
+    wal.mark_lsn = real_at(from, 0);
+    wal.mark_s = real_at(from, 1).value_or(0);
   }
   into.wal.value = wal;
   if (mark.error) into.wal.missing = mark.error->message();
@@ -376,12 +328,12 @@ conversation<> ask_facts(wire::session& with, ask_settings what, check_facts& in
                                      mark_sql(),
                                      default_privileges_sql(what)};
   std::vector<wire::query_outcome> answers = co_await wire::query_each(with, questions);
-  fill(into.server, answers[0], server_of);
+  fill(into.server, answers[0], server_of, true);
   if (into.server && !answers[0].result.rows.empty()) {
     const row& from = answers[0].result.rows[0];
     into.connection.process_id_differs =
-        with.process_id != 0 && number<std::int32_t>(from, 2) != with.process_id;
-    into.connection.database = text(from, 5);
+        with.process_id != 0 && number_at<std::int32_t>(from, 2) != with.process_id;
+    into.connection.database = text_at(from, 5);
   }
   fill(into.settings, answers[1], settings_of);
   fill(into.special_settings, answers[2], special_of);
@@ -393,23 +345,27 @@ conversation<> ask_facts(wire::session& with, ask_settings what, check_facts& in
   fill(into.tables, answers[6], [](const auto& found) { return each_row<table_fact>(found, table_of); });
   fill(into.published, answers[7], [](const auto& found) {
     published_facts published;
-    published.tables = each_row<published_fact>(
-        found, [](const row& from) { return published_fact{text(from, 0), number<std::uint32_t>(from, 1)}; });
+    published.tables = each_row<published_fact>(found, [](const row& from) {
+      return published_fact{text_at(from, 0), number_at<std::uint32_t>(from, 1)};
+    });
     return published;
   });
   if (into.published && !answers[8].error)
     into.published.value->entries = each_row<publication_entry>(answers[8].result, [](const row& from) {
-      publication_entry entry{text(from, 0), number<std::uint32_t>(from, 1), std::nullopt, text(from, 3)};
+      publication_entry entry{text_at(from, 0), number_at<std::uint32_t>(from, 1), std::nullopt,
+                              text_at(from, 3)};
       if (from.size() > 2 && from[2]) entry.columns = columns_of(*from[2]);
       return entry;
     });
   fill(into.slots, answers[9], [](const auto& found) { return each_row<slot_record>(found, slot_of); });
-  fill(into.wal_senders, answers[10], [](const auto& found) { return number<int>(found.rows.at(0), 0); });
+  fill(
+      into.wal_senders, answers[10], [](const auto& found) { return number_at<int>(found.rows[0], 0); },
+      true);
   fill(into.transactions, answers[11], open_transactions_of);
   fill_wal(into, answers[12], answers[13]);
   fill(into.default_privileges, answers[14], [](const auto& found) {
     return each_row<default_privilege>(
-        found, [](const row& from) { return default_privilege{text(from, 0), text(from, 1)}; });
+        found, [](const row& from) { return default_privilege{text_at(from, 0), text_at(from, 1)}; });
   });
 }
 
@@ -418,9 +374,10 @@ conversation<> ask_again(wire::session& with, check_facts& into) {
   std::vector<wire::query_outcome> answers = co_await wire::query_each(with, questions);
   if (!answers[0].error && !answers[0].result.rows.empty() && into.wal && into.wal->mark_lsn) {
     const row& from = answers[0].result.rows[0];
-    double passed_s = real(from, 1).value_or(0) - into.wal->mark_s;
+    double passed_s = real_at(from, 1).value_or(0) - into.wal->mark_s;
     if (passed_s > 0)
-      into.wal.value->now_bytes_s = std::max(0.0, real(from, 0).value_or(0) - *into.wal->mark_lsn) / passed_s;
+      into.wal.value->now_bytes_s =
+          std::max(0.0, real_at(from, 0).value_or(0) - *into.wal->mark_lsn) / passed_s;
   }
   if (answers[1].error || !into.transactions) co_return;
   // A short one that just happened to be open is in nobody's way.

@@ -1,12 +1,12 @@
 // The judgement of the connection: who is at the other end, and how it is reached.
 #include "pgoutput/check_judging.hpp"
+#include "pgoutput/source.hpp"
 
 namespace tidewire::pgoutput {
 namespace {
 
 using kind = check_fix::kind;
 
-constexpr int oldest_version = 110'000;
 constexpr int oldest_maintained_major = 14;
 
 const char* const pooler_why =
@@ -33,7 +33,7 @@ void judge_version(const judging& j) {
     j.unknown(code, "version", "the server does not report its version");
     return;
   }
-  if (j.facts.version < oldest_version) {
+  if (j.facts.version < oldest_server_version) {
     j.add(code, "version", check_status::fail, j.facts.version_name, "tidewire reads Postgres 11 and newer",
           {{kind::console, "upgrade the server", false}});
     return;

@@ -10,6 +10,7 @@
 
 #include "pgoutput/hoster.hpp"
 #include "pgoutput/open_transaction.hpp"
+#include "pgoutput/slot_record.hpp"
 
 namespace tidewire::pgoutput {
 
@@ -111,23 +112,6 @@ struct publication_entry {
 struct published_facts {
   std::vector<published_fact> tables;
   std::vector<publication_entry> entries;
-};
-
-struct slot_record {
-  std::string name;
-  std::string plugin;
-  bool logical = true;
-  std::string database;
-  bool temporary = false;
-  bool active = false;
-  std::uint64_t retained_bytes = 0;
-  std::string wal_status;                      // 13+
-  std::optional<std::int64_t> safe_wal_bytes;  // 13+, where there is a limit
-  bool two_phase = false;
-  bool failover = false;
-  bool synced = false;
-  std::string invalidation;  // why it is of no use any more
-  std::optional<double> inactive_s;
 };
 
 struct wal_fact {

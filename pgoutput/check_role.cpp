@@ -74,10 +74,10 @@ void judge_replication(const judging& j) {
     return;
   }
   if (j.facts.probe->sqlstate == "53300") {
-    j.add(code, "right to replicate", check_status::warn, by + ", but there was no room to try it: " + said,
-          "check holds one connection and tries a second one",
-          {{kind::sql, "ALTER ROLE " + j.role_name() + " CONNECTION LIMIT -1;", false},
-           {kind::console, "or room in max_connections and max_wal_senders", false}});
+    j.add(
+        code, "right to replicate", check_status::warn, by + ", but there was no room to try it: " + said,
+        "check holds one connection and tries a second one",
+        {{kind::console, "stop another connection, or make room: max_wal_senders, max_connections", false}});
     return;
   }
   bool denied = j.facts.probe->sqlstate.starts_with("28") || j.facts.probe->sqlstate == "42501";

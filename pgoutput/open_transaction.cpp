@@ -1,6 +1,6 @@
 #include "pgoutput/open_transaction.hpp"
 
-#include <cstdlib>
+#include "pgoutput/row_text.hpp"
 
 namespace tidewire::pgoutput {
 
@@ -17,15 +17,14 @@ const std::string_view open_transactions_sql =
 std::vector<open_transaction> open_transactions_of(const wire::result_set& found) {
   std::vector<open_transaction> all;
   for (const auto& row : found.rows) {
-    if (row.size() != 7) continue;
     open_transaction one;
-    one.pid = row[0].value_or("");
-    one.prepared = row[1].value_or("");
-    one.user = row[2].value_or("");
-    one.application = row[3].value_or("");
-    one.state = row[4].value_or("");
-    one.since = row[5].value_or("");
-    if (row[6]) one.age_s = std::strtod(row[6]->c_str(), nullptr);
+    one.pid = text_at(row, 0);
+    one.prepared = text_at(row, 1);
+    one.user = text_at(row, 2);
+    one.application = text_at(row, 3);
+    one.state = text_at(row, 4);
+    one.since = text_at(row, 5);
+    one.age_s = real_at(row, 6);
     all.push_back(std::move(one));
   }
   return all;

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "pgoutput/open_transaction.hpp"
+#include "pgoutput/slot_record.hpp"
 #include "wire/copy.hpp"
 #include "wire/frontend.hpp"
 #include "wire/query.hpp"
@@ -12,7 +13,6 @@
 namespace tidewire::pgoutput {
 namespace {
 
-constexpr int oldest_version = 110'000;
 constexpr std::size_t max_name_bytes = 63;
 
 template <class T>
@@ -133,37 +133,30 @@ conversation<slot_facts> create_slot(wire::session& with, const server_facts& se
   co_return slot;
 }
 
-void check_slot_kind(const wire::result_set& found, const source_settings& settings,
-                     const server_facts& server) {
-  std::string name = "the slot " + settings.slot;
-  if (found.first(1) != "logical")
-    refuse("TW-PG-SLOT-KIND", name + " is a physical slot", "use another name");
-  if (found.first(0) != "pgoutput")
-    refuse("TW-PG-SLOT-KIND",
-           name + " uses the plugin " + std::string(found.first(0)) + " instead of pgoutput",
+void check_slot_kind(const slot_record& slot, const server_facts& server) {
+  std::string name = "the slot " + slot.name;
+  if (!slot.logical) refuse("TW-PG-SLOT-KIND", name + " is a physical slot", "use another name");
+  if (slot.plugin != "pgoutput")
+    refuse("TW-PG-SLOT-KIND", name + " uses the plugin " + slot.plugin + " instead of pgoutput",
            "use another name");
-  if (found.first(2) != server.database)
+  if (slot.database != server.database)
     refuse("TW-PG-SLOT-DATABASE",
-           name + " belongs to the database " + std::string(found.first(2)) + ", this is " + server.database,
+           name + " belongs to the database " + slot.database + ", this is " + server.database,
            "connect to that database, or use another name");
 }
 
-void check_slot_alive(const wire::result_set& found, const source_settings& settings,
-                      const server_facts& server) {
-  std::string why(found.first(6));
-  if (why.empty() && found.first(5) == "lost") why = "wal_removed";
-  if (why.empty() && found.first(7) == "true") why = "conflict with recovery";
-  if (!why.empty())
+void check_slot_alive(const slot_record& slot, const server_facts& server) {
+  if (!slot.invalidation.empty())
     refuse("TW-PG-SLOT-LOST",
-           "the slot " + settings.slot + " is lost (" + why +
+           "the slot " + slot.name + " is lost (" + slot.invalidation +
                "): the server has dropped WAL that it still needed",
            "changes are missing for good: drop the slot and start anew with a new copy. Raise "
            "max_slot_wal_keep_size (or idle_replication_slot_timeout) so that it does not come again");
-  if (server.in_recovery && found.first(8) == "true")
-    refuse("TW-PG-SLOT-SYNCED",
-           "the slot " + settings.slot +
-               " is being synchronised from the primary; this standby can't hand it out",
-           "connect to the primary (target_session_attrs=primary), or promote this server");
+  if (server.in_recovery && slot.synced)
+    refuse(
+        "TW-PG-SLOT-SYNCED",
+        "the slot " + slot.name + " is being synchronised from the primary; this standby can't hand it out",
+        "connect to the primary (target_session_attrs=primary), or promote this server");
 }
 
 }  // namespace
@@ -207,7 +200,7 @@ conversation<server_facts> ask_server(wire::session& with) {
 
 conversation<> check_server(wire::session& with, const server_facts& server,
                             const source_settings& settings) {
-  if (server.version < oldest_version)
+  if (server.version < oldest_server_version)
     refuse("TW-PG-VERSION", "this is Postgres " + std::to_string(server.major()) + "; it takes 11 or newer",
            "upgrade the server");
   need_version(server, 14, settings.binary, "--binary");
@@ -224,7 +217,9 @@ conversation<> check_server(wire::session& with, const server_facts& server,
   wire::result_set level = co_await wire::query(with, "SHOW wal_level");
   if (server.major() < 19 && level.first() != "logical")
     refuse("TW-PG-WAL-LEVEL", "wal_level is " + std::string(level.first()) + ", not logical",
-           "set wal_level = logical (at hosters a switch of their own) and restart the server");
+           "set wal_level = logical (at hosters a switch of their own) and restart the server; tidewire "
+           "check says how "
+           "where this one runs");
   std::string names;
   for (const std::string& name : settings.publications)
     names += (names.empty() ? "" : ", ") + wire::quote_literal(name);
@@ -245,12 +240,8 @@ conversation<slot_facts> find_slot(wire::session& with, const server_facts& serv
     slot_facts made = co_await create_slot(with, server, settings);
     co_return made;
   }
-  wire::result_set found = co_await wire::query(
-      with,
-      "SELECT plugin, slot_type, database, confirmed_flush_lsn, active_pid, to_jsonb(s) ->> 'wal_status', "
-      "to_jsonb(s) ->> 'invalidation_reason', to_jsonb(s) ->> 'conflicting', to_jsonb(s) ->> 'synced' "
-      "FROM pg_replication_slots s WHERE slot_name = " +
-          wire::quote_literal(settings.slot));
+  std::string sql = slots_sql("slot_name = " + wire::quote_literal(settings.slot));
+  wire::result_set found = co_await wire::query(with, sql);
   if (found.rows.empty()) {
     if (!may_create)
       refuse("TW-PG-SLOT-MISSING", "there is no slot " + settings.slot + " on this server any more",
@@ -263,12 +254,14 @@ conversation<slot_facts> find_slot(wire::session& with, const server_facts& serv
     slot_facts made = co_await create_slot(with, server, settings);
     co_return made;
   }
-  check_slot_kind(found, settings, server);
-  check_slot_alive(found, settings, server);
+  slot_record record = slot_of(found.rows[0]);
+  check_slot_kind(record, server);
+  check_slot_alive(record, server);
   slot_facts slot;
   slot.exists = true;
   // NULL while somebody else is still making it.
-  if (!found.first(3).empty()) slot.confirmed = lsn_in(found, 3, "how far the slot is confirmed");
+  if (!found.first(slot_confirmed_column).empty())
+    slot.confirmed = lsn_in(found, slot_confirmed_column, "how far the slot is confirmed");
   co_return slot;
 }
 

@@ -11,6 +11,9 @@
 
 namespace tidewire::pgoutput {
 
+/// As server_version_num counts.
+inline constexpr int oldest_server_version = 110'000;
+
 /// What was asked for.
 struct source_settings {
   std::string slot;

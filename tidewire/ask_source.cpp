@@ -74,21 +74,24 @@ void describe_connection(const wire::connection_options& from, const wire::host_
     connection.ca = (system.file.empty() ? system.directory : system.file) + " (" + system.origin + ")";
 }
 
+std::string shown_connection(wire::connection_options from) {
+  from.passfile.clear();
+  return redacted(from);
+}
+
 asio::awaitable<std::unique_ptr<wire::client>> ask_source(source_question question,
                                                           pgoutput::check_facts& into) {
   describe_connection(question.from, question.from.hosts.front(), into);
   std::unique_ptr<wire::client> with = co_await wire::connect(question.from, settings_for(question));
   describe_connection(question.from, with->host, into);
   if (const tls_info* tls = with->socket.link().tls()) into.connection.tls_version = tls->version;
-  if (!question.thorough) {
-    co_await with->run(pgoutput::ask_facts(with->talk, question.what, into));
-    co_return with;
-  }
+  co_await with->run(pgoutput::ask_facts(with->talk, question.what, into));
+  if (!question.thorough) co_return with;
+  // Only now, so that it was not counted among the walsenders; meanwhile the server writes some WAL.
   auto executor = co_await asio::this_coro::executor;
   asio::steady_timer probe_over(executor, asio::steady_timer::time_point::max());
   bool probed = false;
   pgoutput::replication_probe probe;
-  // To the host that answered, and while the questions are asked.
   source_question again = question;
   again.from.hosts = {with->host};
   asio::co_spawn(executor, try_replication(again),
@@ -99,7 +102,6 @@ asio::awaitable<std::unique_ptr<wire::client>> ask_source(source_question questi
                  });
   std::exception_ptr error;
   try {
-    co_await with->run(pgoutput::ask_facts(with->talk, question.what, into));
     asio::steady_timer pause(executor, sample_time);
     co_await pause.async_wait(asio::use_awaitable);
     co_await with->run(pgoutput::ask_again(with->talk, into));

@@ -40,7 +40,7 @@ int run_check(const check_options& options) {
   pgoutput::check_facts facts;
   check_report report;
   report.source = "Postgres";
-  report.target = redacted(question.from);
+  report.target = shown_connection(question.from);
   asio::io_context io(1);
   std::exception_ptr error;
   asio::co_spawn(io, ask_source(question, facts),

@@ -83,7 +83,7 @@ class setup_run {
       throw failure{failure_kind::refused, "TW-SETUP-UNSUPPORTED",
                     product + " has no logical replication of Postgres",
                     "use a hoster that has it: docs/checks.md lists them"};
-    if (facts_.version < 110'000)
+    if (facts_.version < pgoutput::oldest_server_version)
       throw failure{failure_kind::refused, "TW-PG-VERSION",
                     "this is Postgres " + facts_.version_name + "; it takes 11 or newer",
                     "upgrade the server"};
@@ -108,7 +108,7 @@ class setup_run {
   std::string next_command() const {
     wire::connection_options as_role = from_;
     as_role.user = wishes_.role;
-    std::string place = "\"" + redacted(as_role) + "\"";
+    std::string place = "\"" + shown_connection(as_role) + "\"";
     bool failover = pgoutput::hoster_of(facts_, check_wishes()).at == pgoutput::hoster::planetscale;
     return "tidewire check " + place + ", then tidewire stream " + place + " --create-slot" +
            (failover ? " --failover" : "") +
@@ -133,7 +133,7 @@ class setup_run {
           plain, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
       return plain + '\n';
     };
-    std::string out = line("-- " + redacted(from_));
+    std::string out = line("-- " + shown_connection(from_));
     out += line("-- Postgres " + facts_.version_name + ", " + hoster_name());
     if (steps_.empty()) return out + "-- nothing is missing: nothing to do\n";
     for (const setup_step& step : steps_) {
@@ -156,7 +156,7 @@ class setup_run {
     std::string object = "{";
     json::add_raw(object, "v", "1");
     json::add_member(object, "source", "Postgres");
-    json::add_member(object, "target", redacted(from_));
+    json::add_member(object, "target", shown_connection(from_));
     json::add_member(object, "version", facts_.version_name);
     json::add_member(object, "hoster", hoster_name());
     json::add_raw(object, "applied", options_.apply ? "true" : "false");

@@ -23,7 +23,7 @@ constexpr std::array reactions{
     reaction{"3D000", failure_kind::refused, "TW-PG-DATABASE", "check the database's name"},
     reaction{"42501", failure_kind::refused, "TW-PG-PRIVILEGE",
              "the role needs the REPLICATION attribute (ALTER ROLE … REPLICATION; at hosters a role such as "
-             "rds_replication), and rights on what it reads"},
+             "rds_replication), and rights on what it reads; tidewire check says which"},
     reaction{"42704", failure_kind::refused, "TW-PG-MISSING", "check the names of slot and publications"},
     reaction{"53300", failure_kind::transient, "TW-PG-CONNECTIONS",
              "the server has no connection left: raise max_connections or max_wal_senders, or close others"},

@@ -1,6 +1,7 @@
 #include "pgoutput/preflight.hpp"
 
 #include "pgoutput/open_transaction.hpp"
+#include "pgoutput/slot_record.hpp"
 #include "tests/wire/variations.hpp"
 
 using namespace tidewire;
@@ -20,14 +21,13 @@ constexpr const char* more_facts =
     "SELECT current_setting('server_version_num'), pg_is_in_recovery(), "
     "CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END, "
     "(SELECT setting FROM pg_settings WHERE name = 'wal_sender_timeout')";
-constexpr const char* slot_query =
-    "SELECT plugin, slot_type, database, confirmed_flush_lsn, active_pid, to_jsonb(s) ->> 'wal_status', "
-    "to_jsonb(s) ->> 'invalidation_reason', to_jsonb(s) ->> 'conflicting', to_jsonb(s) ->> 'synced' "
-    "FROM pg_replication_slots s WHERE slot_name = 'tide'";
-const names slot_columns{"plugin", "slot_type", "database", "confirmed_flush_lsn", "active_pid", "wal",
-                         "reason", "conflict",  "synced"};
-const cells good_slot{"pgoutput",   "logical",    "shop",       "0/3000100", std::nullopt,
-                      std::nullopt, std::nullopt, std::nullopt, std::nullopt};
+const std::string slot_query = slots_sql("slot_name = 'tide'");
+const names slot_columns{"name",     "plugin",   "type",     "database",  "temporary", "active",
+                         "retained", "wal",      "safe",     "two_phase", "failover",  "synced",
+                         "reason",   "conflict", "inactive", "confirmed"};
+const cells good_slot{"tide",       "pgoutput",   "logical",    "shop",       "f",          "f",
+                      "100",        std::nullopt, std::nullopt, std::nullopt, std::nullopt, std::nullopt,
+                      std::nullopt, std::nullopt, std::nullopt, "0/3000100"};
 
 /// A query and its answer, a message at a time.
 void answer(script& steps, std::string_view text, const names& columns, const std::vector<cells>& rows) {
@@ -246,10 +246,10 @@ TEST_CASE("Preflight: a slot that can't be used", "[preflight]") {
     std::size_t column;
     std::optional<std::string_view> value;
     const char* code;
-  } cases[] = {{1, "physical", "TW-PG-SLOT-KIND"},      {1, std::nullopt, "TW-PG-SLOT-KIND"},
-               {0, "test_decoding", "TW-PG-SLOT-KIND"}, {2, "other", "TW-PG-SLOT-DATABASE"},
-               {3, "nowhere", "TW-PG-UNEXPECTED"},      {5, "lost", "TW-PG-SLOT-LOST"},
-               {6, "idle_timeout", "TW-PG-SLOT-LOST"},  {7, "true", "TW-PG-SLOT-LOST"}};
+  } cases[] = {{2, "physical", "TW-PG-SLOT-KIND"},      {2, std::nullopt, "TW-PG-SLOT-KIND"},
+               {1, "test_decoding", "TW-PG-SLOT-KIND"}, {3, "other", "TW-PG-SLOT-DATABASE"},
+               {15, "nowhere", "TW-PG-UNEXPECTED"},     {7, "lost", "TW-PG-SLOT-LOST"},
+               {12, "idle_timeout", "TW-PG-SLOT-LOST"}, {13, "true", "TW-PG-SLOT-LOST"}};
   for (const auto& each : cases) {
     INFO(each.column);
     cells slot = good_slot;
@@ -259,7 +259,7 @@ TEST_CASE("Preflight: a slot that can't be used", "[preflight]") {
     check_refused(outcome_of(steps, finding(server_of(150018), settings_of_tide())), each.code);
   }
   cells synced = good_slot;
-  synced[8] = "true";
+  synced[11] = "true";
   script steps;
   answer(steps, slot_query, slot_columns, {synced});
   server_facts standby = server_of(170000);
