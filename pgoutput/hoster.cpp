@@ -98,6 +98,19 @@ std::string text_of(std::string_view before, std::string_view name, std::string_
   return text;
 }
 
+/// In the setting's own unit: parameter groups and flags take bare numbers.
+std::string bare_value(std::string_view name, std::string_view value) {
+  if (name == "wal_sender_timeout" && value == "60s") return "60000";
+  if (name == "max_slot_wal_keep_size" && value.ends_with("MB")) value.remove_suffix(2);
+  if (name == "idle_replication_slot_timeout" && value == "7d") return "604800";
+  return std::string(value);
+}
+
+/// What `fly pg config update` has an option for; for the rest one is superuser there.
+bool fly_knows(std::string_view name) {
+  return name == "wal_level" || name == "max_wal_senders" || name == "max_replication_slots";
+}
+
 std::vector<check_fix> aws_setting(hoster at, std::string_view name, std::string_view value, bool restart) {
   std::string what = at == hoster::aurora ? "db-cluster-parameter-group" : "db-parameter-group";
   std::string method = restart ? "pending-reboot" : "immediate";
@@ -239,6 +252,12 @@ std::string_view logical_switch(hoster at) {
 }
 
 std::vector<check_fix> setting_fixes(hoster at, std::string_view name, std::string_view value, bool restart) {
+  if (at == hoster::fly && !fly_knows(name)) {
+    std::vector<check_fix> fixes = setting_fixes(hoster::self_hosted, name, value, false);
+    if (restart) fixes.back() = restart_fixes(at)[0];
+    return fixes;
+  }
+  std::string bare = bare_value(name, value);
   switch (at) {
     case hoster::self_hosted: {
       std::vector<check_fix> fixes{
@@ -253,10 +272,10 @@ std::vector<check_fix> setting_fixes(hoster at, std::string_view name, std::stri
       return {shell(text_of("supabase --experimental --project-ref PROJECT postgres-config update --config ",
                             name, "=", value))};
     case hoster::rds:
-    case hoster::aurora: return aws_setting(at, name, value, restart);
-    case hoster::azure: return azure_setting(name, value, restart);
+    case hoster::aurora: return aws_setting(at, name, bare, restart);
+    case hoster::azure: return azure_setting(name, bare, restart);
     case hoster::cloud_sql:
-      return {shell(text_of("gcloud sql instances patch INSTANCE --database-flags=", name, "=", value,
+      return {shell(text_of("gcloud sql instances patch INSTANCE --database-flags=", name, "=", bare,
                             "   (with all flags that are set already: the list is replaced; it restarts)"))};
     case hoster::neon:
       return {console(text_of("Neon sets ", name, " itself (wanted: ", value, "): ask its support"))};

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <cstdio>
 
+#include "pgoutput/hoster.hpp"
+
 namespace tidewire {
 namespace {
 
@@ -34,8 +36,11 @@ std::optional<std::chrono::milliseconds> duration_of(std::string_view text) {
 
 constexpr const char* url_help =
     "postgres://user@host/database, or key=value pairs; PG* variables and ~/.pgpass count";
-const std::vector<std::string> hosters{"self-hosted", "supabase", "rds", "aurora",     "azure",
-                                       "cloud-sql",   "neon",     "fly", "planetscale"};
+std::vector<std::string> hosters() {
+  std::vector<std::string> words;
+  for (pgoutput::hoster each : pgoutput::all_hosters()) words.emplace_back(pgoutput::option_name(each));
+  return words;
+}
 
 struct duration_option {
   std::string text;
@@ -204,7 +209,7 @@ void add_check(CLI::App& app, options& chosen, std::vector<std::unique_ptr<durat
                 "a table that is wanted, schema.name; may be repeated (default: all published)")
       ->type_name("TABLE");
   c->add_option("--hoster", o.hoster, "whose words the fixes are in (default: found out)")
-      ->check(CLI::IsMember(hosters));
+      ->check(CLI::IsMember(hosters()));
   durations.push_back(std::make_unique<duration_option>());
   durations.back()->target = &o.open_transactions;
   c->add_option("--open-transactions", durations.back()->text, "warn of transactions older than this (10s)")
@@ -228,7 +233,7 @@ void add_setup(CLI::App& app, options& chosen) {
   s->add_flag("--replica-identity-full", o.identity_full,
               "give tables without a key REPLICA IDENTITY FULL, so that their UPDATEs go on to work");
   s->add_option("--hoster", o.hoster, "whose ways to follow (default: found out)")
-      ->check(CLI::IsMember(hosters));
+      ->check(CLI::IsMember(hosters()));
   s->add_flag("--json", o.json, "the plan as one JSON object (docs/checks.md)");
   s->add_flag("--trace", o.trace, "print every protocol message to stderr (secrets masked)");
   s->callback([&chosen] { chosen.run = options::command::setup; });

@@ -128,6 +128,20 @@ TEST_CASE("Each hoster's way to wal_level is its own", "[hoster]") {
   }
 }
 
+TEST_CASE("Where bare numbers are wanted, values are in the setting's own unit", "[hoster]") {
+  for (hoster at : {hoster::rds, hoster::aurora, hoster::azure, hoster::cloud_sql}) {
+    std::string text = all_text(setting_fixes(at, "max_slot_wal_keep_size", "5120MB", false));
+    CHECK(text.find("5120") != text.npos);
+    CHECK(text.find("5120MB") == text.npos);
+    CHECK(all_text(setting_fixes(at, "wal_sender_timeout", "60s", false)).find("60000") != std::string::npos);
+  }
+  // Fly's program has options for a few settings only; there one is superuser.
+  CHECK(all_text(setting_fixes(hoster::fly, "max_slot_wal_keep_size", "5120MB", false))
+            .starts_with("ALTER SYSTEM SET max_slot_wal_keep_size = '5120MB';"));
+  CHECK(all_text(setting_fixes(hoster::fly, "max_wal_senders", "20", true)) ==
+        "fly pg config update --max-wal-senders=20 --app APP\nfly apps restart APP\n");
+}
+
 TEST_CASE("Every hoster has names, a restart, and a way to set things and to give REPLICATION", "[hoster]") {
   CHECK(all_hosters().size() == 9);
   for (hoster at : all_hosters()) {

@@ -1,13 +1,17 @@
 """tidewire check: the connection, the server, the role: each prerequisite missing and there, with the fix
 it names."""
 
+import os
+import pty
 import re
+import subprocess
 import threading
 import time
 
 import pytest
 
-from harness import MAJOR
+from harness import BINARY, MAJOR
+from harness.program import clean_environment
 from harness.report import Report
 
 ODD_SQL = '"we""ird.na\nme"'
@@ -48,6 +52,27 @@ def test_text_for_people(db, tidewire):
     assert first_finding.startswith("fail") and "TW-CHECK-PG-PUBLICATION" in first_finding
     assert re.fullmatch(r"not ready: 1 failed, .*\d+ ok", lines[-1]), lines[-1]
     assert "\x1b" not in "".join(lines), "colour is for terminals"
+
+
+def test_colour_is_for_terminals(db):
+    items(db).publish()
+
+    def shown(**environment: str) -> bytes:
+        master, slave = pty.openpty()
+        run = subprocess.Popen([BINARY, "check", db.url(), "--publication", "p"], stdout=slave,
+                               stderr=subprocess.DEVNULL, env=clean_environment({"TERM": "xterm"} | environment))
+        os.close(slave)
+        said = b""
+        with open(master, "rb", buffering=0) as terminal:
+            try:
+                while piece := terminal.read(4096):
+                    said += piece
+            except OSError:  # the other end is closed
+                pass
+        assert run.wait() == 0
+        return said
+    assert b"\x1b[32mok" in shown()
+    assert b"\x1b" not in shown(NO_COLOR="1") and b"\x1b" not in shown(TERM="dumb")
 
 
 def test_it_takes_less_than_a_second(db, check):
