@@ -3,14 +3,15 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fmt/format.h>
-#include <unordered_map>
-#include <unordered_set>
 
 #include "pgoutput/check_judging.hpp"
 #include "pgoutput/sql_text.hpp"
 
 namespace tidewire::pgoutput {
 namespace {
+
+// A partition's partition's…: no deeper than that, whatever the catalog says.
+constexpr int max_partition_depth = 100;
 
 [[noreturn]] void bad_table(std::string_view text) {
   throw failure{failure_kind::usage, "TW-USAGE-OPTION", "not a table: " + std::string(text),
@@ -119,14 +120,29 @@ std::vector<const table_fact*> published_tables(const check_facts& facts,
       if (table.parent != 0) parents.emplace(table.oid, table.parent);
   for (const table_fact& table : *facts.tables) {
     std::uint32_t at = table.oid;
-    // A partition's partition's…: no deeper than that, whatever the catalog says.
-    for (int depth = 0; at != 0 && depth < 100 && !published.contains(at); ++depth) {
+    for (int depth = 0; at != 0 && depth < max_partition_depth && !published.contains(at); ++depth) {
       auto parent = parents.find(at);
       at = parent == parents.end() ? 0 : parent->second;
     }
     if (at != 0 && published.contains(at)) found.push_back(&table);
   }
   return found;
+}
+
+published_cover::published_cover(const check_facts& facts, const std::vector<std::string>& publications) {
+  for (const table_fact* table : published_tables(facts, publications, partitions::with))
+    published_.insert(table->oid);
+  if (!facts.tables) return;
+  for (const table_fact& table : *facts.tables)
+    if (table.parent != 0) children_[table.parent].push_back(&table);
+}
+
+bool published_cover::holds(const table_fact& table, int depth) const {
+  if (published_.contains(table.oid)) return true;
+  auto children = children_.find(table.oid);
+  if (table.kind != 'p' || children == children_.end() || depth == max_partition_depth) return false;
+  return std::ranges::all_of(children->second,
+                             [&](const table_fact* child) { return holds(*child, depth + 1); });
 }
 
 std::vector<const table_fact*> tables_in_question(const check_facts& facts, const check_wishes& wishes,

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <string>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -54,6 +56,19 @@ std::vector<const table_fact*> published_tables(const check_facts& facts,
 /// yet) every table that one could have.
 std::vector<const table_fact*> tables_in_question(const check_facts& facts, const check_wishes& wishes,
                                                   partitions below);
+
+/// Tells of each table whether all its changes are published: its own, or those of every partition below it.
+class published_cover {
+ public:
+  published_cover(const check_facts& facts, const std::vector<std::string>& publications);
+  bool operator()(const table_fact& table) const { return holds(table, 0); }
+
+ private:
+  bool holds(const table_fact& table, int depth) const;
+
+  std::unordered_set<std::uint32_t> published_;
+  std::unordered_map<std::uint32_t, std::vector<const table_fact*>> children_;
+};
 
 /// Whether a publication can have it.
 bool publishable(const table_fact& table);

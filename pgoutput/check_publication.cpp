@@ -50,23 +50,9 @@ void judge_actions(const judging& j, const publications& existing) {
           std::move(fixes));
 }
 
-/// Whether the table or everything below it is in the list.
-bool covered(const judging& j, const table_fact& table, const std::vector<const table_fact*>& published) {
-  if (std::ranges::find(published, &table) != published.end()) return true;
-  if (table.kind != 'p') return false;
-  bool any = false;
-  for (const table_fact& child : *j.facts.tables) {
-    if (child.parent != table.oid) continue;
-    any = true;
-    if (!covered(j, child, published)) return false;
-  }
-  return any;
-}
-
 void judge_wanted(const judging& j, const publications& existing) {
   constexpr const char* code = "TW-CHECK-PG-PUBLICATION-TABLES";
-  std::vector<const table_fact*> published =
-      published_tables(j.facts, j.wishes.publications, partitions::with);
+  published_cover covered(j.facts, j.wishes.publications);
   std::vector<std::string> unknown;
   std::vector<const table_fact*> missing;
   for (const wanted_table& wanted : j.wishes.tables) {
@@ -75,7 +61,7 @@ void judge_wanted(const judging& j, const publications& existing) {
     });
     if (at == j.facts.tables->end())
       unknown.push_back(wanted.full_name());
-    else if (publishable(*at) && !covered(j, *at, published))
+    else if (publishable(*at) && !covered(*at))
       missing.push_back(&*at);
   }
   if (unknown.empty() && missing.empty()) {
@@ -110,10 +96,11 @@ void judge_published(const judging& j, const publications& existing) {
   if (!j.wishes.tables.empty()) return judge_wanted(j, existing);
   std::vector<const table_fact*> published =
       published_tables(j.facts, j.wishes.publications, partitions::with);
+  published_cover covered(j.facts, j.wishes.publications);
   bool all = std::ranges::any_of(existing, [](const publication_fact* each) { return each->all_tables; });
   std::vector<const table_fact*> outside;
   for (const table_fact& table : *j.facts.tables)
-    if (publishable(table) && table.parent == 0 && !covered(j, table, published)) outside.push_back(&table);
+    if (publishable(table) && table.parent == 0 && !covered(table)) outside.push_back(&table);
   if (published.empty() && !all) {
     std::string name = sql_name(existing[0]->name);
     j.add(code, "published tables", check_status::fail, "none", "there is nothing to stream",
@@ -190,16 +177,13 @@ void judge_column_lists(const judging& j, const publications& existing) {
       broken.push_back(&each);
   }
   // A table that one publication lists columns of and another has whole.
+  std::unordered_map<std::uint32_t, std::size_t> publishing, listing;
+  for (const published_fact& each : j.facts.published->tables)
+    if (std::ranges::find(j.wishes.publications, each.publication) != j.wishes.publications.end())
+      ++publishing[each.table];
+  for (const publication_entry* each : listed) ++listing[each->table];
   for (const publication_entry* each : listed)
-    for (const published_fact& other : j.facts.published->tables) {
-      if (other.table != each->table || other.publication == each->publication) continue;
-      if (std::ranges::find(j.wishes.publications, other.publication) == j.wishes.publications.end())
-        continue;
-      bool has_list = std::ranges::any_of(listed, [&](const publication_entry* entry) {
-        return entry->table == other.table && entry->publication == other.publication;
-      });
-      if (!has_list) different.push_back(each);
-    }
+    if (publishing[each->table] > listing[each->table]) different.push_back(each);
   auto add = [&](const std::vector<const publication_entry*>& entries, check_status status,
                  const std::string& what, const char* why) {
     std::vector<const table_fact*> found = tables_of(j, entries);
@@ -255,11 +239,10 @@ void judge_generated(const judging& j, const publications& existing) {
 
 void judge_partitions(const judging& j, const publications& existing) {
   constexpr const char* code = "TW-CHECK-PG-PARTITIONS";
-  std::vector<const table_fact*> published =
-      published_tables(j.facts, j.wishes.publications, partitions::with);
+  published_cover covered(j.facts, j.wishes.publications);
   std::vector<const table_fact*> roots, wanted;
   for (const table_fact& table : *j.facts.tables) {
-    if (table.kind != 'p' || !covered(j, table, published)) continue;
+    if (table.kind != 'p' || !covered(table)) continue;
     roots.push_back(&table);
     if (std::ranges::find(j.wishes.tables, wanted_table{table.schema, table.name}) != j.wishes.tables.end())
       wanted.push_back(&table);

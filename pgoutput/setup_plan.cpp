@@ -230,29 +230,16 @@ class planning {
                            const publication_fact& existing) {
     if (existing.all_tables) return;
     if (wishes_.tables.empty() && !extends_publication()) return;
-    std::vector<const table_fact*> published =
-        published_tables(facts_, {wishes_.publication}, partitions::with);
+    published_cover covered(facts_, {wishes_.publication});
     std::vector<const table_fact*> missing;
     for (const table_fact* table : to_name())
-      if (!covered(*table, published)) missing.push_back(table);
+      if (!covered(*table)) missing.push_back(table);
     if (missing.empty()) return;
     setup_step& step = add(what, "ALTER PUBLICATION " + name + " ADD TABLE " + list_of(missing) + ";");
     if (blocked_) {
       step.at = state::left;
       step.note = "not before the step above is decided";
     }
-  }
-
-  bool covered(const table_fact& table, const std::vector<const table_fact*>& published) const {
-    if (std::ranges::find(published, &table) != published.end()) return true;
-    if (table.kind != 'p') return false;
-    bool any = false;
-    for (const table_fact& child : *facts_.tables) {
-      if (child.parent != table.oid) continue;
-      any = true;
-      if (!covered(child, published)) return false;
-    }
-    return any;
   }
 
   // ---- Rights

@@ -310,6 +310,9 @@ TEST_CASE("A catalog whose partitions run in a circle is survived", "[check]") {
   b.parent = 20;
   facts.tables.value->insert(facts.tables.value->end(), {a, b});
   CHECK(published_tables(facts, {"tidewire"}, partitions::with).size() == 2);
+  facts.tables.value->at(2).kind = facts.tables.value->at(3).kind = 'p';
+  CHECK_FALSE(published_cover(facts, {"tidewire"})(facts.tables->at(2)));
+  CHECK(judge(facts, {}).size() > 20);
 }
 
 TEST_CASE("Ten thousand tables make a short report", "[check]") {
