@@ -32,6 +32,7 @@ table_plan::table_plan(const table& of) {
   constexpr std::array ops{"insert", "update", "delete"};
   for (std::size_t i = 0; i < ops.size(); ++i)
     head_[i] = padded(R"({"v":1,"op":")" + std::string(ops[i]) + names_of_table);
+  read_head_ = padded(R"({"v":1,"op":"read)" + names_of_table);
   fixed_size_ = head_[0].size;
   for (const column& each : of.columns) {
     std::string name = ',' + json::quoted(each.name) + ':';
@@ -211,6 +212,27 @@ void envelope_writer::end(std::string_view op, std::string_view end_position, st
   at = json::put_unsigned(at, changes);
   out_->end(at);
   if (!gid.empty()) field("gid", gid);
+  tail();
+}
+
+void envelope_writer::enter_read(std::string_view position) {
+  char* at = json::put(common_, R"("lsn":")");
+  at = json::put(at, position.substr(0, 32));
+  *at++ = '"';
+  common_size_ = static_cast<std::size_t>(at - common_);
+}
+
+void envelope_writer::snapshot(const snapshot_mark& mark) {
+  head("snapshot");
+  field("stage", mark.stage);
+  if (mark.of) {
+    field("schema", mark.of->schema);
+    field("table", mark.of->name);
+  }
+  field("lsn", mark.position);
+  field("snapshot", mark.visible);
+  if (mark.tables) out_->text(R"(,"tables":)" + std::to_string(*mark.tables));
+  if (mark.rows) out_->text(R"(,"rows":)" + std::to_string(*mark.rows));
   tail();
 }
 

@@ -3,6 +3,7 @@
 // begin; a row is then a few copies and its values.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -41,9 +42,19 @@ class table_plan {
   static fragment padded(std::string text);
 
   fragment head_[3];  // `{"v":1,"op":"insert","schema":"s","table":"t",`, by row_op
+  fragment read_head_;
   std::string names_;
   std::vector<column_plan> columns_;
   std::size_t fixed_size_ = 0;  // of a row's line, without values and transaction
+};
+
+/// What begins or ends in an initial copy: all of it, or one table of it.
+struct snapshot_mark {
+  const char* stage = "begin";  // begin, resume (of all), restart (of a table), end
+  const table* of = nullptr;    // null: all of it
+  std::string_view position;
+  std::string_view visible;                   // which transactions the rows hold: xmin:xmax:xip,…
+  std::optional<std::uint64_t> tables, rows;  // nothing: not told
 };
 
 /// Writes lines into a buffer that belongs to the caller. Calls follow the stream: begin, rows, commit.
@@ -68,6 +79,12 @@ class envelope_writer {
   /// delete. `payload_bytes` is at least the sum of the values' sizes.
   void row(row_op op, const table_plan& plan, std::uint64_t seq, old_row old, std::span<const value> before,
            std::span<const value> after, std::size_t payload_bytes);
+
+  /// The position that the rows of read() carry.
+  void enter_read(std::string_view position);
+  /// A row of an initial copy.
+  void read(const table_plan& plan, std::span<const value> row, std::size_t payload_bytes);
+  void snapshot(const snapshot_mark& mark);
 
   /// The last line: `op` is commit, prepare, commit_prepared or rollback_prepared.
   void end(std::string_view op, std::string_view end_position, std::uint64_t changes,
@@ -108,6 +125,7 @@ class envelope_writer {
   char* old_values(char* at, old_row old, std::span<const value> before, const table_plan& plan);
   void long_row(char* at, row_op op, const table_plan& plan, std::uint64_t seq, old_row old,
                 std::span<const value> before, std::span<const value> after);
+  char* whole_read(char* at, const table_plan& plan, std::span<const value> row);
   char* ensure(char* at, std::size_t bytes);
   char* long_value(char* at, const value& of, json_form form);
   template <class Wanted>
@@ -119,6 +137,8 @@ class envelope_writer {
   void tail();
   void field(std::string_view name, std::string_view text);
   void content(std::string_view bytes);
+
+  static constexpr std::size_t usual_bytes = 64 * 1024;  // of a row's values
 
   json::buffer* out_;
   utc_writer times_;
@@ -203,18 +223,38 @@ template <bool roomy>
   return json::put(at, "}\n");
 }
 
+template <bool roomy>
+inline char* envelope_writer::whole_read(char* at, const table_plan& plan, std::span<const value> row) {
+  at = json::put_padded(at, plan.read_head_.text.data(), plan.read_head_.size);
+  at = json::put_padded(at, common_, common_size_);
+  at = json::put(at, R"(,"after":)");
+  bool ignored = false;
+  at = values<roomy, false>(at, row, plan, ignored);
+  if (json_null_) [[unlikely]]
+    at = json_null_names(at, old_row::none, {}, row, plan);
+  return json::put(at, "}\n");
+}
+
 [[gnu::always_inline]] inline void envelope_writer::row(row_op op, const table_plan& plan, std::uint64_t seq,
                                                         old_row old, std::span<const value> before,
                                                         std::span<const value> after,
                                                         std::size_t payload_bytes) {
   // A row of usual size asks for its worst case at once and then writes unchecked; a huge one asks value by
   // value.
-  constexpr std::size_t usual_bytes = 64 * 1024;
   std::size_t fixed = plan.fixed_size_ + common_size_ + 256;
   if (payload_bytes > usual_bytes) [[unlikely]]
     return long_row(out_->room(fixed), op, plan, seq, old, before, after);
   char* at = out_->room(fixed + payload_bytes * json::worst_growth);
   out_->end(whole_row<true>(at, op, plan, seq, old, before, after));
+}
+
+inline void envelope_writer::read(const table_plan& plan, std::span<const value> row,
+                                  std::size_t payload_bytes) {
+  std::size_t fixed = plan.fixed_size_ + common_size_ + 256;
+  if (payload_bytes <= usual_bytes) [[likely]]
+    out_->end(whole_read<true>(out_->room(fixed + payload_bytes * json::worst_growth), plan, row));
+  else
+    out_->end(whole_read<false>(out_->room(fixed), plan, row));
 }
 
 }  // namespace tidewire

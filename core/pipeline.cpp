@@ -152,6 +152,7 @@ void pipeline::make_durable() {
         record.sink_offset_bytes = next.offset;
         record.transactions = next.at.transactions;
         record.changes = next.at.changes;
+        for (const auto& line : next.at.copy) record.copy.push_back(*line);
         store_->store(record);
       }
       lock.lock();

@@ -29,6 +29,8 @@ struct checkpoint {
   std::uint64_t ack = 0;
   std::uint64_t transactions = 0;  // totals since the position store began
   std::uint64_t changes = 0;
+  /// The lines of an initial copy that goes on (stored_position::copy), shared because most stay as they are.
+  std::vector<std::shared_ptr<const std::string>> copy{};
 
   friend bool operator==(const checkpoint&, const checkpoint&) = default;
 };

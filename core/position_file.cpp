@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::string_view magic = "tidewire position ";
 constexpr std::string_view version = "1";
+constexpr std::string_view version_with_copy = "2";
+constexpr std::string_view copy_prefix = "copy ";
 constexpr std::string_view identity_prefix = "identity.";
 constexpr std::string_view checksum_line = "\nchecksum ";
 constexpr std::string_view hex_digits = "0123456789abcdef";
@@ -50,6 +52,7 @@ class line_reader {
       : lines_(file.substr(0, end)), at_(begin) {}
 
   bool next_is_identity() const { return lines_.substr(at_).starts_with(identity_prefix); }
+  bool next_is_copy() const { return lines_.substr(at_).starts_with(copy_prefix); }
 
   std::pair<std::string, std::string> identity() {
     std::string_view line = take_line("identity");
@@ -131,17 +134,22 @@ std::unexpected<decode_error> refused(decode_errc code, std::size_t offset, cons
   return std::unexpected(decode_error{code, offset, field});
 }
 
-/// Where the lines begin.
-decoded<std::size_t> read_first_line(std::string_view file) {
+struct first_line {
+  std::size_t end;
+  bool with_copy;
+};
+
+decoded<first_line> read_first_line(std::string_view file) {
   std::string_view start = file.substr(0, magic.size());
   if (!magic.starts_with(start)) return refused(decode_errc::bad_value, 0, "magic");
   if (start.size() < magic.size()) return refused(decode_errc::truncated, file.size(), "magic");
   std::size_t end = file.find('\n');
   std::string_view number = file.substr(magic.size(), end - magic.size());
-  if (end == file.npos && version.starts_with(number))
+  if (end == file.npos && (version.starts_with(number) || version_with_copy.starts_with(number)))
     return refused(decode_errc::truncated, file.size(), "version");
-  if (number != version) return refused(decode_errc::bad_value, magic.size(), "version");
-  return end + 1;
+  bool with_copy = number == version_with_copy;
+  if (number != version && !with_copy) return refused(decode_errc::bad_value, magic.size(), "version");
+  return first_line{end + 1, with_copy};
 }
 
 /// Where the last line begins, once it is known to be right.
@@ -175,7 +183,8 @@ std::string position_checksum(std::string_view lines) {
 
 std::string encode_position(const stored_position& of) {
   std::string out;
-  out.append(magic).append(version) += '\n';
+  // Whoever knows version 1 only can read what has nothing more.
+  out.append(magic).append(of.copy.empty() ? version : version_with_copy) += '\n';
   append_line(out, "source", of.source);
   for (const auto& [name, value] : of.identity) {
     std::string whole(identity_prefix);
@@ -186,6 +195,7 @@ std::string encode_position(const stored_position& of) {
   append_line(out, "sink_offset_bytes", std::to_string(of.sink_offset_bytes));
   append_line(out, "transactions", std::to_string(of.transactions));
   append_line(out, "changes", std::to_string(of.changes));
+  for (const std::string& each : of.copy) append_line(out, "copy", each);
   std::string sum = position_checksum(out);
   append_line(out, "checksum", sum);
   return out;
@@ -201,7 +211,7 @@ decoded<stored_position> decode_position(byte_view file) {
   if (!end) return std::unexpected(end.error());
 
   // From here on the file is as somebody meant it to be, but perhaps not somebody who knows this version.
-  line_reader in(text, *begin, *end);
+  line_reader in(text, begin->end, *end);
   stored_position p;
   p.source = in.text("source", "source");
   while (in.next_is_identity()) {
@@ -218,6 +228,12 @@ decoded<stored_position> decode_position(byte_view file) {
   p.sink_offset_bytes = in.number("sink_offset_bytes", "sink_offset_bytes");
   p.transactions = in.number("transactions", "transactions");
   p.changes = in.number("changes", "changes");
+  if (begin->with_copy) {
+    do {
+      p.copy.push_back(in.text("copy", "copy"));
+      if (p.copy.size() > max_position_copy) in.fail(in.line_start(), "copy", decode_errc::limit_exceeded);
+    } while (in.next_is_copy() && p.copy.size() <= max_position_copy);
+  }
   return in.finish(std::move(p));
 }
 

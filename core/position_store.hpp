@@ -27,12 +27,15 @@ struct stored_position {
   std::uint64_t sink_offset_bytes = 0;  // how much of the sink belongs to it
   std::uint64_t transactions = 0;       // totals since the position store began
   std::uint64_t changes = 0;
+  /// How far an initial copy has come, in the source's own words; empty when there is none, or no longer.
+  std::vector<std::string> copy;
 
   friend bool operator==(const stored_position&, const stored_position&) = default;
 };
 
-inline constexpr std::size_t max_position_file_bytes = 1 << 20;
+inline constexpr std::size_t max_position_file_bytes = std::size_t{32} << 20;
 inline constexpr std::size_t max_position_identity = 64;
+inline constexpr std::size_t max_position_copy = 300'000;
 
 /// The file's bytes and back. Errors: bad_value (magic, version, a line), bad_checksum, truncated,
 /// trailing_bytes, limit_exceeded. What is not legal (a name that is empty or there twice, too many or too

@@ -36,7 +36,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::string text(reinterpret_cast<const char*>(data), size);
   decode(text);
   // A seed is a whole file: its first and last line are made anew.
-  std::string lines = "tidewire position 1\n" + text.substr(std::min(text.find('\n'), text.size() - 1) + 1);
+  // Of version 2 if it has a copy's lines.
+  std::string version = text.find("\ncopy ") == text.npos ? "1" : "2";
+  std::string lines =
+      "tidewire position " + version + "\n" + text.substr(std::min(text.find('\n'), text.size() - 1) + 1);
   lines.resize(std::min(lines.find("\nchecksum "), lines.size() - 1) + 1);
   decode(lines + "checksum " + position_checksum(lines) + "\n");
   return 0;

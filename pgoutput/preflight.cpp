@@ -98,8 +98,9 @@ std::string create_command(const server_facts& server, const source_settings& se
   std::string command = "CREATE_REPLICATION_SLOT " + wire::quote_identifier(settings.slot);
   if (settings.temporary_slot) command += " TEMPORARY";
   command += " LOGICAL pgoutput ";
-  if (server.major() < 15) return command + "NOEXPORT_SNAPSHOT";
-  command += "(SNAPSHOT 'nothing'";
+  if (server.major() < 15)
+    return command + (settings.export_snapshot ? "EXPORT_SNAPSHOT" : "NOEXPORT_SNAPSHOT");
+  command += settings.export_snapshot ? "(SNAPSHOT 'export'" : "(SNAPSHOT 'nothing'";
   if (settings.two_phase) command += ", TWO_PHASE true";
   if (settings.failover) command += ", FAILOVER true";
   return command + ")";
@@ -110,7 +111,8 @@ conversation<slot_facts> create_slot(wire::session& with, const server_facts& se
   // The wait for open transactions knows no statement_timeout, and a client that just goes away would leave
   // the slot half made for as long as it lasts.
   std::string timeout = std::to_string(std::max<std::int64_t>(1, settings.lock_timeout.count()));
-  co_await wire::query(with, "SET lock_timeout = " + timeout);
+  co_await wire::query(with,
+                       "SET lock_timeout = " + timeout + "; SET idle_in_transaction_session_timeout = 0");
   slot_facts slot;
   bool blocked = false;
   try {
@@ -118,6 +120,7 @@ conversation<slot_facts> create_slot(wire::session& with, const server_facts& se
     wire::result_set made = co_await wire::query(with, command, "could not create the slot " + settings.slot);
     slot.exists = slot.made_now = true;
     slot.confirmed = lsn_in(made, 1, "where the new slot begins");
+    if (settings.export_snapshot) slot.snapshot = made.first(2);
   } catch (const wire::server_failure& error) {
     if (error.sqlstate() != "55P03") throw;
     blocked = true;
@@ -129,7 +132,8 @@ conversation<slot_facts> create_slot(wire::session& with, const server_facts& se
                       " ms: transactions that have written are open: " + who,
                   "end them (or wait), then try again; --lock-timeout waits longer. No slot was left behind"};
   }
-  co_await wire::query(with, "SET lock_timeout = 0");
+  // Another command would end the snapshot.
+  if (slot.snapshot.empty()) co_await wire::query(with, "SET lock_timeout = 0");
   co_return slot;
 }
 

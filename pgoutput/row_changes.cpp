@@ -14,17 +14,6 @@ std::int64_t unix_us(std::int64_t postgres_us) {
                                                                           : postgres_us + between;
 }
 
-/// A column's name is a key of the lines, and JSON's keys are Unicode. Any other text in its place could be
-/// the name of another column.
-void check_names(const table& of) {
-  for (std::size_t i = 0; i < of.columns.size(); ++i)
-    if (!json::is_utf8(of.columns[i].name))
-      throw failure{failure_kind::refused, "TW-PG-COLUMN-NAME",
-                    "the name of column " + std::to_string(i + 1) + " of the table with oid " +
-                        std::to_string(of.id) + " is not UTF-8: JSON can't have it as a key",
-                    "rename the column, or leave it out of the publication (a column list, 15+)"};
-}
-
 std::string_view text_of(wire::lsn at, char (&buffer)[wire::lsn_text_size]) {
   return {buffer, static_cast<std::size_t>(wire::put_lsn(buffer, at) - buffer)};
 }

@@ -1,5 +1,7 @@
 #include "pgoutput/table_of.hpp"
 
+#include "core/failure.hpp"
+#include "core/json.hpp"
 #include "pgoutput/builtin_types.hpp"
 
 namespace tidewire::pgoutput {
@@ -16,6 +18,15 @@ const char* name_of(replica_identity identity) {
 }
 
 }  // namespace
+
+void check_names(const table& of) {
+  for (std::size_t i = 0; i < of.columns.size(); ++i)
+    if (!json::is_utf8(of.columns[i].name))
+      throw failure{failure_kind::refused, "TW-PG-COLUMN-NAME",
+                    "the name of column " + std::to_string(i + 1) + " of the table with oid " +
+                        std::to_string(of.id) + " is not UTF-8: JSON can't have it as a key",
+                    "rename the column, or leave it out of the publication (a column list, 15+)"};
+}
 
 table table_of(const relation& from) {
   table made;

@@ -8,4 +8,8 @@ namespace tidewire::pgoutput {
 
 table table_of(const relation& from);
 
+/// A column's name is a key of the lines, and JSON's keys are Unicode. Any other text in its place could be
+/// the name of another column: throws TW-PG-COLUMN-NAME (refused).
+void check_names(const table& of);
+
 }  // namespace tidewire::pgoutput

@@ -7,6 +7,7 @@
 #include "tidewire/decode.hpp"
 #include "tidewire/options.hpp"
 #include "tidewire/setup.hpp"
+#include "tidewire/snapshot.hpp"
 #include "tidewire/status.hpp"
 #include "tidewire/stream.hpp"
 #include "wire/connection_settings.hpp"
@@ -55,6 +56,10 @@ int run(int argc, char** argv) {
         run_stream(chosen.stream, chosen.quiet);
         break;
       case options::command::check: hide_url(argc, argv, chosen.check.url); return run_check(chosen.check);
+      case options::command::snapshot:
+        hide_url(argc, argv, chosen.snapshot.url);
+        run_snapshot(chosen.snapshot, chosen.quiet);
+        break;
       case options::command::decode: run_decode(chosen.decode); break;
       case options::command::status:
         hide_url(argc, argv, chosen.status.url);

@@ -47,6 +47,20 @@ struct duration_option {
   std::chrono::milliseconds* target;
 };
 
+/// What `stream --snapshot` and `snapshot` have in common.
+void add_copy(CLI::App& to, stream_options& o, const char* group) {
+  to.add_option("--table", o.tables, "copy only this one, as schema.name; may be given several times")
+      ->type_name("TABLE")
+      ->group(group);
+  to.add_option("--workers", o.workers, "connections that copy at the same time")
+      ->check(CLI::Range(1u, 64u))
+      ->capture_default_str()
+      ->group(group);
+  to.add_option("--chunk", o.chunk_bytes, "how much of a table is copied in one go (as it suits)")
+      ->transform(CLI::AsSizeValue(false))
+      ->group(group);
+}
+
 void add_stream(CLI::App& app, options& chosen, std::vector<std::unique_ptr<duration_option>>& durations,
                 std::string& until_text, std::string& streaming_text) {
   stream_options& o = chosen.stream;
@@ -135,8 +149,36 @@ void add_stream(CLI::App& app, options& chosen, std::vector<std::unique_ptr<dura
                 "columns from information_schema, for sources without FULL row metadata")
       ->type_name("FILE")
       ->group("MySQL and MariaDB");
+  s->add_option("--snapshot", o.snapshot,
+                "initial: first the tables' content, then their changes; only: nothing else; never")
+      ->transform(
+          CLI::CheckedTransformer(std::map<std::string, snapshot_mode>{{"never", snapshot_mode::never},
+                                                                       {"initial", snapshot_mode::initial},
+                                                                       {"only", snapshot_mode::only}}))
+      ->type_name("WHAT")
+      ->group("Copy");
+  add_copy(*s, o, "Copy");
   s->add_flag("--trace", o.trace, "print every protocol message to stderr (secrets masked)")->group("Source");
   s->callback([&chosen] { chosen.run = options::command::stream; });
+}
+
+void add_snapshot(CLI::App& app, options& chosen) {
+  stream_options& o = chosen.snapshot;
+  CLI::App* s = app.add_subcommand("snapshot", "write what tables hold now, as NDJSON, and end");
+  s->add_option("url", o.url,
+                "postgres://user@host/database, or key=value pairs; PG* variables and ~/.pgpass count")
+      ->required()
+      ->type_name("URL");
+  s->add_option("--to", o.to, "stdout or file:PATH")->capture_default_str();
+  s->add_option("--position", o.position_file,
+                "where it is kept how far the copy has come (a file sink's default: PATH.position)")
+      ->type_name("FILE");
+  s->add_option("--publication", o.publications, "publications whose tables are copied, separated by commas")
+      ->delimiter(',')
+      ->capture_default_str();
+  add_copy(*s, o, "Options");
+  s->add_flag("--trace", o.trace, "print every protocol message to stderr (secrets masked)");
+  s->callback([&chosen] { chosen.run = options::command::snapshot; });
 }
 
 void add_decode(CLI::App& app, options& chosen, std::string& statements_text) {
@@ -241,6 +283,12 @@ void add_setup(CLI::App& app, options& chosen) {
 
 }  // namespace
 
+std::string position_path(const stream_options& of) {
+  if (!of.position_file.empty()) return of.position_file;
+  constexpr std::string_view file = "file:";
+  return of.to.starts_with(file) ? of.to.substr(file.size()) + ".position" : "";
+}
+
 std::chrono::milliseconds parse_duration(const std::string& text) {
   if (auto duration = duration_of(text)) return *duration;
   throw failure(failure_kind::usage, "TW-USAGE-OPTION", "not a duration: " + text,
@@ -286,6 +334,7 @@ parsed_options parse_options(int argc, char** argv) {
   std::string until_text;
   std::string streaming_text = "on";
   add_stream(app, chosen, durations, until_text, streaming_text);
+  add_snapshot(app, chosen);
   add_check(app, chosen, durations);
   add_setup(app, chosen);
   std::string statements_text;

@@ -20,6 +20,9 @@ struct until {
   std::uint64_t transactions = 0;
 };
 
+/// Whether the tables' content comes before their changes.
+enum class snapshot_mode { never, initial, only };
+
 struct stream_options {
   std::string url;
   std::string to = "stdout";
@@ -51,7 +54,14 @@ struct stream_options {
   // Of MySQL and MariaDB only.
   std::optional<std::uint32_t> server_id;
   std::string schema_file;
+  snapshot_mode snapshot = snapshot_mode::never;
+  std::vector<std::string> tables;  // to copy, schema.name each; empty: all that the publications list
+  unsigned workers = 2;             // connections that copy
+  std::uint64_t chunk_bytes = 0;    // of table that is copied in one go; 0: as it suits
 };
+
+/// Where the position is kept; empty: nowhere.
+std::string position_path(const stream_options& of);
 
 /// What a file holds: captures of tidewire, BSON documents one after the other, messages of MongoDB.
 enum class file_kind { unknown, postgres, bson, mongo_wire };
@@ -103,11 +113,12 @@ struct setup_options {
 };
 
 struct options {
-  enum class command { stream, decode, check, setup, status, none };
+  enum class command { stream, snapshot, decode, check, setup, status, none };
   command run = command::none;
   log_format format = log_format::text;
   bool quiet = false;
   stream_options stream;
+  stream_options snapshot;
   decode_options decode;
   status_options status;
   check_options check;

@@ -19,6 +19,7 @@
 #include "pgoutput/preflight.hpp"
 #include "tidewire/monitor.hpp"
 #include "tidewire/progress.hpp"
+#include "tidewire/snapshot.hpp"
 #include "tidewire/stream_binlog.hpp"
 #include "wire/connect.hpp"
 
@@ -53,12 +54,6 @@ pgoutput::row_changes::settings changes_of(const stream_options& o) {
   return with;
 }
 
-std::string position_path(const stream_options& o) {
-  if (!o.position_file.empty()) return o.position_file;
-  constexpr std::string_view file = "file:";
-  return o.to.starts_with(file) ? o.to.substr(file.size()) + ".position" : "";
-}
-
 /// Everything of one run. Members live as long as any coroutine that uses them.
 class stream_run {
  public:
@@ -69,6 +64,9 @@ class stream_run {
         show_progress_(!quiet && ::isatty(STDERR_FILENO)),
         changes_(changes_of(options)) {
     pgoutput::check_settings(source_);
+    if (options.snapshot == snapshot_mode::initial && options.temporary_slot)
+      throw failure{failure_kind::usage, "TW-USAGE-OPTION", "--snapshot initial can't use --temporary-slot",
+                    "leave it out: the slot has to outlive the connection that makes it"};
     check_sink(options.to);
     for (const std::string& name : from_.ignored) log(log_level::warning, "", name + " has no effect here");
     follow_.status_interval = options.status_interval;
@@ -117,7 +115,9 @@ class stream_run {
       if (error) return;
       follow_state_.stop = true;
       signals.clear();  // asked twice: at once, also while we wait for a sink that hangs
-      if (streaming_)
+      if (snapshot_)
+        snapshot_->stop();
+      else if (streaming_)
         streaming_->socket.wake();
       else
         io_.stop();
@@ -126,7 +126,27 @@ class stream_run {
 
   // ---- The stream
 
+  /// False: stopped before the copy was complete.
+  asio::awaitable<bool> copy_first() {
+    bool unfinished = stored_ && !stored_->copy.empty();
+    if (options_.snapshot != snapshot_mode::initial && unfinished)
+      throw failure{failure_kind::refused, "TW-POSITION-COPY",
+                    "the stored position is that of a copy that is not complete",
+                    "go on with --snapshot initial"};
+    if (options_.snapshot != snapshot_mode::initial || (stored_ && !unfinished)) co_return true;
+    snapshot_run::settings with{options_, source_, from_, true, show_progress_};
+    snapshot_ = std::make_unique<snapshot_run>(io_, with, store_.get(), stored_);
+    std::optional<snapshot_end> end = co_await snapshot_->run();
+    snapshot_.reset();
+    if (!end) co_return false;
+    sink_ = std::move(end->to);
+    stored_ = std::move(end->position);
+    co_return true;
+  }
+
   asio::awaitable<void> stream() {
+    bool copied = co_await copy_first();
+    if (!copied) co_return;
     clock::time_point slot_patience = clock::now() + options_.slot_wait;
     milliseconds pause{100};
     bool told_of_slot = false;
@@ -275,7 +295,7 @@ class stream_run {
     sink_place place;
     place.to = options_.to;
     if (stored_) place.resume_at = stored_->sink_offset_bytes;
-    sink_ = open_sink(place);
+    if (!sink_) sink_ = open_sink(place);
     stored_position ours = described(server);
     if (store_ && !stored_) {
       // From now on the sink's lines have an owner, whenever we die.
@@ -366,6 +386,7 @@ class stream_run {
   std::function<void()> wake_;
   std::unique_ptr<pipeline> lines_;
   std::unique_ptr<pgoutput::change_feed> feed_;
+  std::unique_ptr<snapshot_run> snapshot_;
   bool finished_ = false;
 
   pgoutput::follow_settings follow_;
@@ -381,6 +402,7 @@ class stream_run {
 
 void run_stream(const stream_options& options, bool quiet) {
   if (binlog::is_mysql_url(options.url)) return run_stream_binlog(options, quiet);
+  if (options.snapshot == snapshot_mode::only) return run_snapshot(options, quiet);
   stream_run(options, quiet).run();
 }
 

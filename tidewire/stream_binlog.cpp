@@ -27,12 +27,6 @@ namespace {
 using std::chrono::milliseconds;
 using clock = std::chrono::steady_clock;
 
-std::string position_path(const stream_options& o) {
-  if (!o.position_file.empty()) return o.position_file;
-  constexpr std::string_view file = "file:";
-  return o.to.starts_with(file) ? o.to.substr(file.size()) + ".position" : "";
-}
-
 binlog::schema_book read_schema(const std::string& path) {
   if (path.empty()) return {};
   std::ifstream file(path, std::ios::binary);

@@ -114,9 +114,12 @@ TEST_CASE("What is wrong with a position file is told with its place", "[positio
       {"\n", {bad_value, 0, "magic"}},
       {"{\"v\":1}", {bad_value, 0, "magic"}},
       {"Tidewire position 1\n", {bad_value, 0, "magic"}},
-      {with_checksum("tidewire position 2\n"), {bad_value, 18, "version"}},
+      {with_checksum("tidewire position 3\n"), {bad_value, 18, "version"}},
       {"tidewire position 10\n", {bad_value, 18, "version"}},
-      {"tidewire position 2", {bad_value, 18, "version"}},
+      {"tidewire position 3", {bad_value, 18, "version"}},
+      {"tidewire position 2", {truncated, 19, "version"}},
+      {"tidewire position 21\n", {bad_value, 18, "version"}},
+      {with_checksum("tidewire position 2\n"), {truncated, 20, "source"}},
       {"tidewire position 1\r\n", {bad_value, 18, "version"}},
       {"tidewire position 1\n", {truncated, 20, "checksum"}},
       {flipped, {bad_checksum, last_line + 9, "checksum"}},
@@ -214,6 +217,35 @@ TEST_CASE("Values of a position file have one spelling", "[position]") {
     CAPTURE(to_string(error.code), error.offset, error.field);
     CHECK(error == each.error);
   }
+}
+
+TEST_CASE("A position file with a copy that goes on is of version 2", "[position]") {
+  stored_position p = example();
+  p.copy = {"snapshot 0/16B3790 731:731:", "table 16385 a 1 16385:16390:0-@1", "", "\n\\"};
+  std::string lines = example_lines;
+  lines[18] = '2';
+  std::string with_copy = lines +
+                          "copy snapshot 0/16B3790 731:731:\n"
+                          "copy table 16385 a 1 16385:16390:0-@1\n"
+                          "copy \n"
+                          "copy \\x0a\\x5c\n";
+  std::string file = encode_position(p);
+  CHECK(file == with_checksum(with_copy));
+  CHECK(decode(file) == p);
+  for (std::size_t size = 0; size < file.size(); ++size) {
+    decode_error error = error_of(file.substr(0, size));
+    CAPTURE(size);
+    CHECK(error.code == decode_errc::truncated);
+    CHECK(error.offset == size);
+  }
+  // One text for each content: version 2 has such a line, version 1 has none.
+  CHECK(error_of(with_checksum(lines)) == decode_error{decode_errc::truncated, lines.size(), "copy"});
+  CHECK(error_of(with_checksum(example_lines + "copy x\n")) ==
+        decode_error{decode_errc::bad_value, example_lines.size(), "line"});
+  CHECK(error_of(with_checksum(with_copy + "changes 7\n")) ==
+        decode_error{decode_errc::bad_value, with_copy.size(), "line"});
+  CHECK(error_of(with_checksum(lines + "copy\n")) ==
+        decode_error{decode_errc::bad_value, lines.size(), "copy"});
 }
 
 TEST_CASE("A position file holds so many identities and no more", "[position]") {

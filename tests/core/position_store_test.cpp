@@ -133,7 +133,7 @@ TEST_CASE("A damaged position is refused and left alone", "[position]") {
       {"", "truncated at offset 0, magic"},
       {whole.substr(0, whole.size() - 1), "truncated at offset"},
       {whole + "x", "trailing_bytes at offset"},
-      {"tidewire position 2\n", "bad_value at offset 18, version"},
+      {"tidewire position 3\n", "bad_value at offset 18, version"},
       {"something else", "bad_value at offset 0, magic"},
       {std::string(max_position_file_bytes + 10, 'x'), "limit_exceeded"},
   };

@@ -1,0 +1,35 @@
+// How a copy is doing, for people: one line on a terminal, or one in the log from time to time.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "pgoutput/copy_round.hpp"
+#include "tidewire/wal_budget.hpp"
+
+namespace tidewire {
+
+/// `copy 2/5 tables  1,200 rows  …`: rates from the difference of two totals that are `elapsed` apart, the
+/// time that is left from all of the table's bytes since the beginning.
+std::string copy_line(const pgoutput::copy_totals& now, const pgoutput::copy_totals& before,
+                      std::chrono::milliseconds elapsed, const pgoutput::copy_totals& first,
+                      std::chrono::milliseconds since_first);
+
+class copy_display {
+ public:
+  using clock = std::chrono::steady_clock;
+
+  void begin(const pgoutput::copy_round& round, bool on_terminal, clock::time_point now);
+  /// About once a second.
+  void show(const pgoutput::copy_round& round, clock::time_point now);
+  void end();
+  void set_budget(const wal_budget& budget) { budget_ = budget; }
+
+ private:
+  bool on_terminal_ = false;
+  pgoutput::copy_totals first_, last_;
+  clock::time_point began_, shown_;
+  std::optional<wal_budget> budget_;
+};
+
+}  // namespace tidewire
