@@ -156,8 +156,8 @@ TEST_CASE("binlog: answers") {
   CHECK(ok->status == 2);
   check_cuts(hex("00 01 02 0200 0000"), [](byte_view in) { return decode_ok(in); });
 
-  bytes packet = encoded([](encoder& out) { encode_error_packet(out, {1045, "28000", "no"}); });
-  auto error = decode_error_packet(packet);
+  bytes coded = encoded([](encoder& out) { encode_error_packet(out, {1045, "28000", "no"}); });
+  auto error = decode_error_packet(coded);
   REQUIRE(error.has_value());
   CHECK(error->number == 1045);
   CHECK(error->state == "28000");
