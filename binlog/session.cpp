@@ -10,6 +10,7 @@ conversation<> session::command(std::vector<std::uint8_t> payload) {
 conversation<> session::send(std::vector<std::uint8_t> payload) {
   encoder out(to.out);
   encode_packet(out, sequence_, payload);
+  sequence_ = static_cast<std::uint8_t>(sequence_ + payload.size() / packet_full_bytes + 1);
   co_await to.send();
 }
 

@@ -57,11 +57,12 @@ bytes ok(std::uint8_t sequence) {
 }
 
 /// The login packet must hold this response; then `answer` comes.
-std::function<bytes(byte_view)> login_with(const bytes& response, bytes answer) {
-  return [response, answer](byte_view sent) {
+std::function<bytes(byte_view)> login_with(const bytes& response, bytes answer, std::uint8_t sequence = 1) {
+  return [response, answer, sequence](byte_view sent) {
     bytes wanted{'u', 0, static_cast<std::uint8_t>(response.size())};
     wanted.insert(wanted.end(), response.begin(), response.end());
-    if (std::ranges::search(sent, wanted).empty()) throw script_mismatch("the login is " + to_hex(sent));
+    if (sent.size() < 4 || sent[3] != sequence || std::ranges::search(sent, wanted).empty())
+      throw script_mismatch("the login is " + to_hex(sent));
     return answer;
   };
 }
@@ -134,11 +135,11 @@ TEST_CASE("binlog: the whole password goes through TLS only, or sealed") {
   script tls;
   tls.gives(greeting("caching_sha2_password", true));
   tls.answers([](byte_view sent) {
-    if (sent.size() != 36) throw script_mismatch("no request for TLS: " + to_hex(sent));
+    if (sent.size() != 36 || sent[3] != 1) throw script_mismatch("no request for TLS: " + to_hex(sent));
     return bytes{};
   });
   tls.tls()
-      .answers(login_with(first, packet(3, bytes{1, 4})))
+      .answers(login_with(first, packet(3, bytes{1, 4}), 2))
       .expects(packet(4, std::string_view("secret\0", 7)));
   tls.gives(ok(5));
   CHECK(log_in_by(tls, options) == "caching_sha2_password");

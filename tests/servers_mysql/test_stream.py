@@ -6,6 +6,7 @@ import pytest
 from harness.replay import Decoded
 from harness.stream import Running, Streamed, stream, url
 from mysql import Mysql
+from postgres import wait_for
 from test_decode import SESSION, TABLE, Log, compare, modes, workload
 
 
@@ -108,7 +109,12 @@ def test_what_was_purged_is_refused(server, database, account, tmp_path):
     stream(account, "--to", f"file:{out}", "--until", "now").good()
     server.sql("CREATE TABLE t (id INT PRIMARY KEY); INSERT INTO t VALUES (1); FLUSH BINARY LOGS; INSERT INTO t VALUES (2);"
                "FLUSH BINARY LOGS; INSERT INTO t VALUES (3)", database)
-    server.sql(f"PURGE BINARY LOGS TO '{server.binlog()[0].name}'")
+    current = server.binlog()[0].name
+
+    def purged():  # not as long as the dump that has just ended still has a file open
+        server.sql(f"PURGE BINARY LOGS TO '{current}'")
+        return server.rows("SHOW BINARY LOGS")[0][0] == current
+    wait_for(purged, 30, "the old binlogs to be purged", 0.1)
     refused = stream(account, "--to", f"file:{out}", "--until", "now")
     assert refused.code == 3 and "TW-MY-PURGED" in refused.stderr, refused.stderr
 
