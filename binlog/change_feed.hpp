@@ -60,6 +60,16 @@ class change_feed {
     if (batch_->size() >= lines_.batch_bytes()) hand_over();
   }
 
+  /// Between transactions a file's position moves with every event.
+  void passed(std::string_view file, std::uint64_t offset) {
+    if (kind_ != position_kind::file || !changes_.between_transactions()) return;
+    change_progress& done = changes_.done();
+    if (done.file == file && done.offset == offset) return;
+    done.file = file;
+    done.offset = offset;
+    ++done.ended;
+  }
+
   /// The dump has run dry: complete transactions do not wait for a full batch.
   void run_dry() {
     if (batch_ && changes_.done_bytes() > 0) hand_over();

@@ -48,7 +48,6 @@ class follower {
            const follow_settings& settings, follow_state& state)
       : with_(with),
         feed_(feed),
-        server_(server),
         settings_(settings),
         state_(state),
         places_(server.kind, from),
@@ -119,15 +118,14 @@ class follower {
         feed_.changes().file(m->file);
         places_.rotated(m->position, event->artificial());
         // Behind a real one nothing of the old file is left; the artificial one only says where we are.
-        if (!event->artificial() && server_.kind == position_kind::file && feed_.between_transactions()) {
-          feed_.changes().done().file = m->file;
-          feed_.changes().done().offset = m->position;
-        }
+        if (!event->artificial()) feed_.passed(m->file, m->position);
         return;
       }
       case event_type::heartbeat:
       case event_type::heartbeat_v2: return;  // a sign of life, never progress
-      default: feed_.take(*event, framer_.format(), place);
+      default:
+        feed_.take(*event, framer_.format(), place);
+        if (place.known) feed_.passed(feed_.changes().file(), place.end);
     }
   }
 
@@ -155,7 +153,6 @@ class follower {
 
   session& with_;
   change_feed& feed_;
-  const server_facts& server_;
   const follow_settings& settings_;
   follow_state& state_;
   place_tracker places_;

@@ -54,8 +54,9 @@ struct change_progress {
   gtid_set executed;              // MySQL, whole transactions only
   mariadb_gtid_position domains;  // MariaDB
   std::string file;
-  std::uint64_t offset = 0;        // where the last transaction ended
-  std::uint64_t ended = 0;         // transactions of any kind, also without changes and prepared ones
+  std::uint64_t offset = 0;  // where the last transaction ended
+  /// Counts the moves: transactions of any kind, also without changes and prepared ones.
+  std::uint64_t ended = 0;
   std::uint64_t transactions = 0;  // that have changes
   std::uint64_t changes = 0;
 };

@@ -44,6 +44,8 @@ meaning of_dump(std::string_view text) {
 
 meaning of(const error_view& error) {
   using enum failure_kind;
+  // MariaDB has a number of its own for it.
+  if (has(error.text, "same server_uuid") || has(error.text, "same server_id")) return of_dump(error.text);
   switch (error.number) {
     case 1045:
       return {
