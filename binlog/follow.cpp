@@ -7,6 +7,8 @@ namespace tidewire::binlog {
 
 event_place place_tracker::of(const event_header& header) {
   if (header.flags & event_flag::artificial) return {offset_, offset_, false};
+  begun_ |= header.type == event_type::gtid || header.type == event_type::gtid_tagged ||
+            header.type == event_type::mariadb_gtid;
   event_place place{offset_, offset_ + header.event_size, certain_};
   if (header.log_pos != 0) {
     // Only the lower half is told; files may be larger.
@@ -14,7 +16,7 @@ event_place place_tracker::of(const event_header& header) {
     if (end < offset_) end += std::uint64_t{1} << 32;
     place = {end - header.event_size, end, true};
     // From here on the rest can be counted, unless the server passes over other domains' events.
-    certain_ |= few_domains_;
+    certain_ |= few_domains_ && begun_;
   }
   offset_ = place.end;
   return place;
@@ -23,7 +25,7 @@ event_place place_tracker::of(const event_header& header) {
 void place_tracker::rotated(std::uint64_t offset, bool artificial) {
   offset_ = offset;
   // Of a file that begins behind the place where we began nothing is left out.
-  if (!artificial && few_domains_) certain_ = true;
+  if (!artificial && few_domains_ && begun_) certain_ = true;
 }
 
 namespace {

@@ -38,6 +38,7 @@ class place_tracker {
   std::uint64_t offset_ = 4;
   bool certain_;
   bool few_domains_;
+  bool begun_ = false;  // a transaction has come: the server passes over what we have before the first one
 };
 
 /// Goes on until told to stop, or the bound is reached. The tick of the connection must be set. Throws what
