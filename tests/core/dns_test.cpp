@@ -5,6 +5,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "core/dns_records.hpp"
 #include "core/failure.hpp"
 #include "tests/core/test_name_server.hpp"
 
@@ -13,6 +14,8 @@ using namespace tidewire::testing;
 using tidewire::dns_options;
 using tidewire::failure;
 using tidewire::resolve;
+using tidewire::resolve_srv;
+using tidewire::resolve_txt;
 using tidewire::socket_address;
 
 namespace {
@@ -101,6 +104,30 @@ TEST_CASE("Names are asked for, both kinds of address", "[dns]") {
   CHECK(why_not("nothing.test", options).find("there is no such name") != std::string::npos);
   CHECK(!why_not("broken.test", options).empty());
   CHECK(!why_not("silent.test", options).empty());
+}
+
+TEST_CASE("SRV and TXT records", "[dns]") {
+  name_answer known;
+  known.srv = {srv_data(27017, "a.db.test"), srv_data(27018, "b.db.test")};
+  known.txt = {txt_data({"authSource=", "x&replicaSet=rs"}), txt_data({"second"})};
+  name_answer broken;
+  broken.code = 2;
+  name_answer damaged;
+  damaged.srv = {{0, 1, 2}};
+  test_name_server server{
+      {{"db.test", known}, {"empty.test", {}}, {"broken.test", broken}, {"bad.test", damaged}}};
+  dns_options options;
+  options.servers = server.text();
+  options.first_try = 200ms;
+  options.tries = 1;
+  CHECK(resolve_srv("db.test", in(5s), {}, options) ==
+        std::vector<tidewire::srv_record>{{"a.db.test", 27017, 0, 5}, {"b.db.test", 27018, 0, 5}});
+  CHECK(resolve_txt("db.test", in(5s), {}, options) ==
+        std::vector<std::string>{"authSource=x&replicaSet=rs", "second"});
+  CHECK(resolve_srv("empty.test", in(5s), {}, options).empty());
+  CHECK(resolve_txt("nothing.test", in(5s), {}, options).empty());
+  CHECK_THROWS_AS(resolve_srv("broken.test", in(5s), {}, options), tidewire::failure);
+  CHECK_THROWS_AS(resolve_srv("bad.test", in(5s), {}, options), tidewire::failure);
 }
 
 TEST_CASE("A lookup ends at its deadline, or when it is told to stop", "[dns]") {

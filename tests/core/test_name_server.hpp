@@ -15,9 +15,39 @@ namespace tidewire::testing {
 struct name_answer {
   std::vector<std::string> a;
   std::vector<std::string> aaaa;
-  int code = 0;         // RFC 1035 RCODE: 2 server failure, 3 no such name
-  bool silent = false;  // no answer at all
+  int code = 0;                                  // RFC 1035 RCODE: 2 server failure, 3 no such name
+  bool silent = false;                           // no answer at all
+  std::vector<std::vector<std::uint8_t>> srv{};  // the records' data
+  std::vector<std::vector<std::uint8_t>> txt{};
 };
+
+/// An SRV record's data: priority 0, weight 5.
+inline std::vector<std::uint8_t> srv_data(std::uint16_t port, std::string_view host) {
+  std::vector<std::uint8_t> data;
+  encoder to{data};
+  to.be<std::uint16_t>(0);
+  to.be<std::uint16_t>(5);
+  to.be(port);
+  while (!host.empty()) {
+    std::string_view label = host.substr(0, host.find('.'));
+    to.u8(static_cast<std::uint8_t>(label.size()));
+    to.text(label);
+    host.remove_prefix(std::min(host.size(), label.size() + 1));
+  }
+  to.u8(0);
+  return data;
+}
+
+/// A TXT record's data, from its strings.
+inline std::vector<std::uint8_t> txt_data(const std::vector<std::string>& strings) {
+  std::vector<std::uint8_t> data;
+  encoder to{data};
+  for (const std::string& each : strings) {
+    to.u8(static_cast<std::uint8_t>(each.size()));
+    to.text(each);
+  }
+  return data;
+}
 
 class test_name_server {
  public:
@@ -53,27 +83,34 @@ class test_name_server {
     auto found = table_.find(name);
     name_answer answer = found == table_.end() ? name_answer{{}, {}, 3, false} : found->second;
     if (answer.silent) return;
-    const auto& addresses = type == 28 ? answer.aaaa : answer.a;
+    std::vector<std::vector<std::uint8_t>> records = type == 33 ? answer.srv : answer.txt;
+    if (type == 1 || type == 28) records = addresses_of(answer, type);
     std::vector<std::uint8_t> reply;
     encoder to{reply};
     to.bytes({question, 2});
     to.be<std::uint16_t>(static_cast<std::uint16_t>(0x8180 | answer.code));
     to.be<std::uint16_t>(1);
-    to.be<std::uint16_t>(static_cast<std::uint16_t>(addresses.size()));
+    to.be<std::uint16_t>(static_cast<std::uint16_t>(records.size()));
     to.be<std::uint32_t>(0);
     to.bytes({question + 12, at + 5 - 12});
-    for (const std::string& address : addresses) {
-      std::uint8_t raw[16];
-      std::size_t raw_size = type == 28 ? 16 : 4;
-      ::inet_pton(type == 28 ? AF_INET6 : AF_INET, address.c_str(), raw);
+    for (const auto& data : records) {
       to.be<std::uint16_t>(0xc00c);
       to.be<std::uint16_t>(type);
       to.be<std::uint16_t>(1);
       to.be<std::uint32_t>(60);
-      to.be<std::uint16_t>(static_cast<std::uint16_t>(raw_size));
-      to.bytes({raw, raw_size});
+      to.be<std::uint16_t>(static_cast<std::uint16_t>(data.size()));
+      to.bytes(data);
     }
     ::sendto(socket_.get(), reply.data(), reply.size(), 0, reinterpret_cast<sockaddr*>(&from), size);
+  }
+
+  static std::vector<std::vector<std::uint8_t>> addresses_of(const name_answer& answer, std::uint16_t type) {
+    std::vector<std::vector<std::uint8_t>> records;
+    for (const std::string& address : type == 28 ? answer.aaaa : answer.a) {
+      records.emplace_back(type == 28 ? 16 : 4);
+      ::inet_pton(type == 28 ? AF_INET6 : AF_INET, address.c_str(), records.back().data());
+    }
+    return records;
   }
 
   unique_fd socket_;
