@@ -1,0 +1,137 @@
+#include "mongo_wire/session.hpp"
+
+#include <openssl/rand.h>
+
+namespace tidewire::mongo_wire {
+namespace {
+
+/// These go to servers that have not agreed on compression yet, and hold secrets.
+bool is_of_login(std::string_view name) {
+  return name == "hello" || name == "saslStart" || name == "saslContinue" || name == "authenticate";
+}
+
+std::string_view name_of_command(byte_view fields) {
+  auto document = decode_document(fields);
+  element_view first;
+  if (document && bson_reader(*document).next(first)) return first.name;
+  return "";
+}
+
+}  // namespace
+
+void cluster_clock::learn(bson_view cluster_time) {
+  if (cluster_time.size == 0) return;
+  auto at = find(cluster_time, "clusterTime");
+  if (!at || !at->as_timestamp() || *at->as_timestamp() <= time) return;
+  time = *at->as_timestamp();
+  byte_view bytes = cluster_time.bytes();
+  document.assign(bytes.begin(), bytes.end());
+}
+
+session_id make_session_id() {
+  session_id id;
+  if (RAND_bytes(id.data(), static_cast<int>(id.size())) != 1)
+    throw failure{failure_kind::transient, "TW-INTERNAL", "the system has no random numbers", ""};
+  id[6] = static_cast<std::uint8_t>((id[6] & 0x0f) | 0x40);  // a UUID of version 4
+  id[8] = static_cast<std::uint8_t>((id[8] & 0x3f) | 0x80);
+  return id;
+}
+
+void session::encode(const std::string& database, byte_view fields) {
+  of_login_ = is_of_login(name_of_command(fields));
+  std::vector<std::uint8_t> plain;
+  bool compress = compress_with && !of_login_;
+  std::vector<std::uint8_t>& out = compress ? plain : to.out;
+  sent_id_ = next_id_++;
+  if (next_id_ < 0) next_id_ = 1;
+  std::size_t mark = open_op_msg(out, sent_id_);
+  open_body(out);
+  std::size_t begin = out.size();
+  bson_writer body(out);
+  bson_reader reader(*decode_document(fields));
+  for (element_view each; reader.next(each);) body.put_element(each.name, each);
+  body.put_string("$db", database);
+  if (!of_login_) {
+    if (id) {
+      body.open_document("lsid");
+      body.put_binary("id", {binary_uuid, *id});
+      body.close();
+    }
+    if (!read_preference.empty()) {
+      body.open_document("$readPreference");
+      body.put_string("mode", read_preference);
+      body.close();
+    }
+    if (!clock_.document.empty()) body.put_document("$clusterTime", clock_.document);
+  }
+  if (!body.finish() || !close_op_msg(out, mark)) {
+    to.out.clear();
+    throw failure{failure_kind::usage, "TW-MONGO-ENCODE",
+                  "this can't be sent to the server: " + std::to_string(out.size() - begin) + " bytes",
+                  "a name with a zero byte, or something too large"};
+  }
+  if (on_trace && !of_login_) on_trace(false, *split_message(byte_view(out).subspan(mark)));
+  if (compress) well_formed(compress_message(to.out, plain, *compress_with, zlib_level), "command");
+}
+
+answer session::decode(byte_view frame) {
+  waiting_ = false;
+  if (on_received) on_received(frame);
+  message_view message = well_formed(split_message(frame), "message");
+  if (message.header.code == opcode::compressed) {
+    op_compressed_view wrapped = well_formed(decode_op_compressed(frame), "OP_COMPRESSED");
+    message =
+        well_formed(split_message(well_formed(decompress_.unwrap(wrapped), "OP_COMPRESSED")), "message");
+  }
+  if (on_trace && !of_login_) on_trace(true, message);
+  op_msg_view reply = well_formed(decode_op_msg(message.frame), "reply");
+  if (reply.header.response_to != sent_id_ || reply.more_to_come())
+    throw failure{failure_kind::refused, "TW-MONGO-MALFORMED",
+                  "a message of the server answers request " + std::to_string(reply.header.response_to) +
+                      ", and " + std::to_string(sent_id_) + " was asked",
+                  "is there something between here and the server that mixes connections?"};
+  answer got{well_formed(decode_reply(reply.body), "reply"), reply.body};
+  clock_.learn(got.reply.cluster_time);
+  return got;
+}
+
+conversation<> session::send(std::string database, std::vector<std::uint8_t> fields) {
+  encode(database, fields);
+  waiting_ = true;
+  co_await to.send();
+}
+
+conversation<std::optional<answer>> session::receive_or_wake() {
+  std::optional<byte_view> frame = co_await to.receive_or_wake();
+  std::optional<answer> got;
+  if (frame) got = decode(*frame);
+  co_return got;
+}
+
+conversation<answer> session::receive() {
+  byte_view frame = co_await to.receive();
+  co_return decode(frame);
+}
+
+conversation<answer> session::command(std::string database, std::vector<std::uint8_t> fields) {
+  co_await send(std::move(database), std::move(fields));
+  answer got = co_await receive();
+  co_return got;
+}
+
+conversation<answer> session::must(std::string doing, std::string database,
+                                   std::vector<std::uint8_t> fields) {
+  answer got = co_await command(std::move(database), std::move(fields));
+  if (!got.reply.ok) throw server_failure{doing, got.reply};
+  co_return got;
+}
+
+void malformed(std::string_view what, const decode_error& error) {
+  throw failure{failure_kind::refused, "TW-MONGO-MALFORMED",
+                "a " + std::string(what) +
+                    " of the server can't be decoded: " + std::string(to_string(error.code)) + " at offset " +
+                    std::to_string(error.offset) + " (" + error.field + ")",
+                "is this a MongoDB server, and nothing between it and here?"};
+}
+
+}  // namespace tidewire::mongo_wire
