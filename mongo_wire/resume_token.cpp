@@ -57,6 +57,21 @@ std::optional<std::vector<std::uint8_t>> parse_token(std::string_view text) {
   return token;
 }
 
+std::string time_text(bson_timestamp time) {
+  return "@" + std::to_string(time.time) + "." + std::to_string(time.increment);
+}
+
+std::optional<bson_timestamp> parse_time(std::string_view text) {
+  if (!text.starts_with('@')) return {};
+  bson_timestamp time;
+  const char* end = text.data() + text.size();
+  auto seconds = std::from_chars(text.data() + 1, end, time.time);
+  if (seconds.ec != std::errc{} || seconds.ptr == end || *seconds.ptr != '.') return {};
+  auto increment = std::from_chars(seconds.ptr + 1, end, time.increment);
+  if (increment.ec != std::errc{} || increment.ptr != end || time_text(time) != text) return {};
+  return time;
+}
+
 std::optional<bson_timestamp> token_time(std::string_view text) {
   // A KeyString: 0x82 is a timestamp, then seconds and increment, big-endian.
   if (!is_hex(text) || text.size() < 18 || !text.starts_with("82")) return {};

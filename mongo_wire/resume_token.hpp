@@ -20,6 +20,11 @@ decoded<std::string> token_text(bson_view token);
 /// The token's document; nothing for a text that token_text does not make.
 std::optional<std::vector<std::uint8_t>> parse_token(std::string_view text);
 
+/// A place that no event has been read from yet: "@seconds.increment", everything at or after that cluster
+/// time. Where a stream without a stored position begins.
+std::string time_text(bson_timestamp time);
+std::optional<bson_timestamp> parse_time(std::string_view text);
+
 /// The cluster time that a server's token begins with; nothing if it is none of mongod's layout. It is of
 /// use to see that a stream does not go backwards, and for nothing else.
 std::optional<bson_timestamp> token_time(std::string_view text);

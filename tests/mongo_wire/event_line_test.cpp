@@ -44,31 +44,27 @@ std::string text_of_token(const char* text) {
 }  // namespace
 
 TEST_CASE("lines of change events", "[mongo_event]") {
-  CHECK(
-      line_of(
-          R"({"_id":{"_data":"8263"},"operationType":"insert",)"
-          R"("clusterTime":{"$timestamp":{"t":1700000000,"i":5}},)"
-          R"("wallTime":{"$date":{"$numberLong":"1700000000123"}},"fullDocument":{"_id":1,"a":"é"},)"
-          R"("ns":{"db":"shop","coll":"items"},"documentKey":{"_id":1}})") ==
-      R"({"v":1,"op":"insert","schema":"shop","table":"items","pos":"8263",)"
+  CHECK(line_of(R"({"_id":{"_data":"8263"},"operationType":"insert",)"
+                R"("clusterTime":{"$timestamp":{"t":1700000000,"i":5}},)"
+                R"("wallTime":{"$date":{"$numberLong":"1700000000123"}},"fullDocument":{"_id":1,"a":"é"},)"
+                R"("ns":{"db":"shop","coll":"items"},"documentKey":{"_id":1}})") ==
+        R"({"v":1,"op":"insert","schema":"shop","table":"items","pos":"8263",)"
         R"("ts":"2023-11-14T22:13:20.123000Z",)"
-      R"("cluster_time":{"t":1700000000,"i":5},"key":{"_id":1},"after":{"_id":1,"a":"é"}})");
-  CHECK(
-      line_of(
-          R"({"_id":{"_data":"8263"},"operationType":"update",)"
-          R"("clusterTime":{"$timestamp":{"t":1700000000,"i":5}},)"
-          R"("ns":{"db":"shop","coll":"items"},"documentKey":{"_id":1},"fullDocument":null,)"
-          R"("fullDocumentBeforeChange":{"_id":1,"b":0},)"
-          R"("updateDescription":{"updatedFields":{"a":{"$numberLong":"2"}},"removedFields":["b"],)"
-          R"("truncatedArrays":[{"field":"c","newSize":2}],"disambiguatedPaths":{}},)"
-          R"("lsid":{"id":{"$uuid":"73ffd264-44b3-4c69-90e8-e7d1dfc035d4"},"uid":1},"txnNumber":9})",
-          {extended_form::canonical}) ==
-      R"({"v":1,"op":"update","schema":"shop","table":"items","pos":"8263",)"
+        R"("cluster_time":{"t":1700000000,"i":5},"key":{"_id":1},"after":{"_id":1,"a":"é"}})");
+  CHECK(line_of(R"({"_id":{"_data":"8263"},"operationType":"update",)"
+                R"("clusterTime":{"$timestamp":{"t":1700000000,"i":5}},)"
+                R"("ns":{"db":"shop","coll":"items"},"documentKey":{"_id":1},"fullDocument":null,)"
+                R"("fullDocumentBeforeChange":{"_id":1,"b":0},)"
+                R"("updateDescription":{"updatedFields":{"a":{"$numberLong":"2"}},"removedFields":["b"],)"
+                R"("truncatedArrays":[{"field":"c","newSize":2}],"disambiguatedPaths":{}},)"
+                R"("lsid":{"id":{"$uuid":"73ffd264-44b3-4c69-90e8-e7d1dfc035d4"},"uid":1},"txnNumber":9})",
+                {extended_form::canonical}) ==
+        R"({"v":1,"op":"update","schema":"shop","table":"items","pos":"8263",)"
         R"("ts":"2023-11-14T22:13:20.000000Z",)"
-      R"("cluster_time":{"t":1700000000,"i":5},"xid":"73ffd26444b34c6990e8e7d1dfc035d4:9",)"
-      R"("key":{"_id":{"$numberInt":"1"}},"before":{"_id":{"$numberInt":"1"},"b":{"$numberInt":"0"}},)"
-      R"("after":null,"updated":{"a":{"$numberLong":"2"}},"removed":["b"],)"
-      R"("truncated":[{"field":"c","newSize":{"$numberInt":"2"}}],"paths":{}})");
+        R"("cluster_time":{"t":1700000000,"i":5},"xid":"73ffd26444b34c6990e8e7d1dfc035d4:9",)"
+        R"("key":{"_id":{"$numberInt":"1"}},"before":{"_id":{"$numberInt":"1"},"b":{"$numberInt":"0"}},)"
+        R"("after":null,"updated":{"a":{"$numberLong":"2"}},"removed":["b"],)"
+        R"("truncated":[{"field":"c","newSize":{"$numberInt":"2"}}],"paths":{}})");
   CHECK(
       line_of(
           R"({"_id":{"_data":"82"},"operationType":"rename","ns":{"db":"a","coll":"b"},)"
@@ -135,11 +131,9 @@ TEST_CASE("lines of messages", "[mongo_event]") {
   reply.documents = one;
   frame.clear();
   REQUIRE(encode_op_reply(frame, reply).has_value());
-  CHECK(
-      line_of_message(frame) ==
-      R"({"opcode":"OP_REPLY","id":0,"answers":1,"flags":0,"cursor":0,)"
-        R"("starting_from":0,"documents":[{"a":1}]})"
-      "\n");
+  CHECK(line_of_message(frame) == R"({"opcode":"OP_REPLY","id":0,"answers":1,"flags":0,"cursor":0,)"
+                                  R"("starting_from":0,"documents":[{"a":1}]})"
+                                  "\n");
   // A body whose elements are not well formed.
   frame.clear();
   mark = open_op_msg(frame, 1);
@@ -172,6 +166,13 @@ TEST_CASE("a token's time", "[mongo_event]") {
   CHECK_FALSE(token_time("836553F5A0000000052B02").has_value());
   CHECK_FALSE(token_time("826553F5A00000").has_value());
   CHECK_FALSE(token_time("{}").has_value());
+  CHECK(time_text({1'700'000'000, 5}) == "@1700000000.5");
+  CHECK(parse_time("@1700000000.5") == bson_timestamp{1'700'000'000, 5});
+  for (const char* bad :
+       {"", "@", "@1", "@1.", "@.1", "@1.2.3", "@01.2", "@1.-2", "@4294967296.0", "1.2", "@1.2 "}) {
+    CAPTURE(bad);
+    CHECK_FALSE(parse_time(bad).has_value());
+  }
 }
 
 TEST_CASE("a file of records, in windows of any size", "[mongo_event]") {

@@ -1,0 +1,197 @@
+#include "mongo_wire/change_stream.hpp"
+
+namespace tidewire::mongo_wire {
+namespace {
+
+/// A cursor as the getMore commands need it.
+struct open_cursor {
+  std::int64_t id = 0;
+  std::string database, collection;
+};
+
+void put_stage(bson_writer& to, const stream_settings& settings, const std::string& after) {
+  to.open_document(item);
+  to.open_document("$changeStream");
+  if (settings.database.empty()) to.put_bool("allChangesForCluster", true);
+  if (settings.full_document != "default") to.put_string("fullDocument", settings.full_document);
+  if (settings.before != "off") to.put_string("fullDocumentBeforeChange", settings.before);
+  if (settings.expanded) to.put_bool("showExpandedEvents", true);
+  if (auto time = parse_time(after)) {
+    to.put_timestamp("startAtOperationTime", *time);
+  } else {
+    auto token = parse_token(after);
+    if (!token)
+      throw failure{failure_kind::refused, "TW-POSITION-DAMAGED",
+                    "the position " + after + " is no resume token",
+                    "it was written by something else; remove the file only if you start anew"};
+    // Goes on after an invalidate event too, where resumeAfter is refused.
+    to.put_document("startAfter", *token);
+  }
+  to.close();
+  to.close();
+}
+
+std::vector<std::uint8_t> aggregate(const stream_settings& settings, const std::string& after) {
+  return command_fields([&](bson_writer& to) {
+    to.put_int32("aggregate", 1);
+    to.open_array("pipeline");
+    put_stage(to, settings, after);
+    if (settings.split) {
+      to.open_document(item);
+      to.open_document("$changeStreamSplitLargeEvent");
+      to.close();
+      to.close();
+    }
+    to.close();
+    to.open_document("cursor");
+    // An answer at once: events come with the first getMore.
+    to.put_int32("batchSize", 0);
+    to.close();
+    to.open_document("readConcern");
+    to.put_string("level", "majority");
+    to.close();
+  });
+}
+
+std::vector<std::uint8_t> get_more(const stream_settings& settings, const open_cursor& cursor) {
+  return command_fields([&](bson_writer& to) {
+    to.put_int64("getMore", cursor.id);
+    to.put_string("collection", cursor.collection);
+    if (settings.batch_size > 0) to.put_int32("batchSize", settings.batch_size);
+    to.put_int64("maxTimeMS", settings.await_time.count());
+  });
+}
+
+std::vector<std::uint8_t> kill(const open_cursor& cursor) {
+  return command_fields([&](bson_writer& to) {
+    to.put_string("killCursors", cursor.collection);
+    to.open_array("cursors");
+    to.put_int64(item, cursor.id);
+    to.close();
+  });
+}
+
+cursor_view cursor_in(const answer& got) {
+  if (!got.reply.cursor) malformed("reply", {decode_errc::bad_value, 0, "cursor"});
+  return *got.reply.cursor;
+}
+
+open_cursor open(const answer& got) {
+  cursor_view cursor = cursor_in(got);
+  std::size_t dot = cursor.ns.find('.');
+  if (dot == cursor.ns.npos) malformed("reply", {decode_errc::bad_value, 0, "cursor.ns"});
+  return {cursor.id, std::string(cursor.ns.substr(0, dot)), std::string(cursor.ns.substr(dot + 1))};
+}
+
+bool is_at_bound(const event_feed& feed, const stream_settings& settings, link::clock::time_point now) {
+  if (settings.until && feed.time() && *feed.time() >= *settings.until) return true;
+  if (settings.until_events != 0 && feed.events() >= settings.until_events) return true;
+  return settings.until_time && now >= *settings.until_time;
+}
+
+/// The documents of a batch, one after the other, as room is made for them.
+conversation<> take_batch(session& with, event_feed& feed, const stream_settings& settings, bson_view batch,
+                          bool& cut) {
+  bson_reader documents(batch);
+  for (element_view each; documents.next(each);) {
+    auto document = each.as_document();
+    if (!document) malformed("batch", {decode_errc::bad_value, each.element_offset(), "change event"});
+    while (!feed.has_room()) co_await with.to.wait_wake();
+    feed.take(*document);
+    if (settings.until_events == 0 || feed.events() < settings.until_events) continue;
+    cut = true;
+    co_return;
+  }
+  if (!documents.ok()) malformed("batch", documents.error());
+}
+
+}  // namespace
+
+std::string server_facts::text() const {
+  std::string text;
+  for (std::size_t i = 0; i < version.size() && i < 3; ++i)
+    text += (i ? "." : "") + std::to_string(version[i]);
+  return text;
+}
+
+bool server_facts::can_split() const {
+  if (version.size() < 3) return false;
+  return version[0] >= 7 || (version[0] == 6 && version[1] == 0 && version[2] >= 9);
+}
+
+conversation<server_facts> ask_server(session& with) {
+  std::vector<std::uint8_t> fields = command_fields([](bson_writer& to) { to.put_int32("buildInfo", 1); });
+  answer got = co_await with.must("could not ask for the version", "admin", std::move(fields));
+  server_facts facts;
+  auto version = well_formed(find(got.body, "versionArray"), "buildInfo reply").as_array();
+  if (!version) malformed("buildInfo reply", {decode_errc::bad_value, 0, "versionArray"});
+  bson_reader numbers(*version);
+  for (element_view each; facts.version.size() < 4 && numbers.next(each);)
+    facts.version.push_back(each.as_int32().value_or(0));
+  facts.now = got.reply.operation_time;
+  co_return facts;
+}
+
+conversation<stream_end> follow(session& with, event_feed& feed, stream_settings settings,
+                                stream_state& state) {
+  std::string database = settings.database.empty() ? "admin" : settings.database;
+  feed.connected();
+  answer first =
+      co_await with.must("could not open the change stream", database, aggregate(settings, feed.next()));
+  open_cursor cursor = open(first);
+  // From here on there is a place to go on from, whatever happens.
+  feed.batch_done(cursor_in(first).post_batch_resume_token);
+  co_await with.send(cursor.database, get_more(settings, cursor));
+  for (;;) {
+    std::optional<answer> came = co_await with.receive_or_wake();
+    if (!came) {
+      // The connection's end also ends the cursor.
+      if (state.stop) co_return stream_end::asked;
+      if (is_at_bound(feed, settings, with.to.now())) co_return stream_end::until;
+      continue;
+    }
+    const answer& got = *came;
+    if (!got.reply.ok) throw server_failure{"the change stream failed", got.reply};
+    cursor_view batch = cursor_in(got);
+    state.bytes += got.body.size;
+    bool more = batch.id != 0;
+    bool ends = state.stop || settings.until_events != 0 || !more;
+    // The server looks for the next batch while we write this one.
+    if (!ends) co_await with.send(cursor.database, get_more(settings, cursor));
+    bool cut = false;
+    co_await take_batch(with, feed, settings, batch.batch, cut);
+    if (cut)
+      feed.hand_over();
+    else
+      feed.batch_done(batch.post_batch_resume_token);
+    bool bound = is_at_bound(feed, settings, with.to.now());
+    if (more && !ends && !bound && !state.stop) continue;
+    // Nothing may be sent while an answer is on its way; its events belong to the next run.
+    if (more && !ends) {
+      answer unread = co_await with.receive();
+      more = unread.reply.ok && unread.reply.cursor && unread.reply.cursor->id != 0;
+    }
+    if (more && !bound && !cut && !state.stop) {
+      co_await with.send(cursor.database, get_more(settings, cursor));
+      continue;
+    }
+    if (more) co_await with.command(cursor.database, kill(cursor));
+    if (bound || cut) co_return stream_end::until;
+    co_return state.stop ? stream_end::asked : stream_end::closed;
+  }
+}
+
+conversation<> end_session(session& with) {
+  if (!with.id || with.is_waiting()) co_return;
+  std::vector<std::uint8_t> fields = command_fields([&with](bson_writer& to) {
+    to.open_array("endSessions");
+    to.open_document(item);
+    to.put_binary("id", {binary_uuid, *with.id});
+    to.close();
+    to.close();
+  });
+  with.id.reset();
+  co_await with.command("admin", std::move(fields));
+}
+
+}  // namespace tidewire::mongo_wire

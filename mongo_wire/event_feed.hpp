@@ -1,0 +1,54 @@
+// Joins change events to the pipeline: one batch of lines after the other, each with the resume token that it
+// completes.
+#pragma once
+
+#include <utility>
+
+#include "core/pipeline.hpp"
+#include "mongo_wire/event_line.hpp"
+#include "mongo_wire/resume_token.hpp"
+#include "mongo_wire/split_event.hpp"
+
+namespace tidewire::mongo_wire {
+
+class event_feed {
+ public:
+  /// `before`: the stored position, a token or a time. The pipeline must outlive this.
+  event_feed(pipeline& lines, checkpoint before, extended_json_options values)
+      : lines_(lines), values_(values), now_(std::move(before)), handed_over_(now_.position) {}
+
+  /// False while all batches are on their way: back-pressure. Throws what the pipeline met.
+  bool has_room();
+  /// Only with room: one document of a batch. Throws failure TW-MONGO-EVENT for one that can't be decoded,
+  /// TW-MONGO-TOKEN-ORDER for one from before the last one.
+  void take(bson_view document);
+  /// All documents of a batch were taken; `token`: its postBatchResumeToken, or no document.
+  void batch_done(bson_view token);
+  /// The stream begins anew after next(): fragments that were not whole come again.
+  void connected() { fragments_.reset(); }
+
+  /// Hands over what is complete, also a token that moved without lines.
+  void hand_over();
+
+  /// Where the next cursor begins: after this token, or at this time (resume_token.hpp).
+  const std::string& next() const { return now_.position; }
+  std::uint64_t events() const { return events_; }  // of this run
+  /// The time of the newest token; nothing if the server's tokens have none.
+  std::optional<bson_timestamp> time() const { return time_; }
+
+ private:
+  void move_to(bson_view token);
+  void put(const change_event_view& event);
+  void submit();
+
+  pipeline& lines_;
+  const extended_json_options values_;
+  checkpoint now_;
+  std::string handed_over_;
+  std::optional<bson_timestamp> time_;
+  std::uint64_t events_ = 0;
+  split_event fragments_;
+  json::buffer* batch_ = nullptr;
+};
+
+}  // namespace tidewire::mongo_wire

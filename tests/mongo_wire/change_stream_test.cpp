@@ -1,0 +1,237 @@
+#include "mongo_wire/change_stream.hpp"
+
+#include "tests/core/failure_of.hpp"
+#include "tests/core/scripted_sink.hpp"
+#include "tests/mongo_wire/scripted_server.hpp"
+
+using namespace tidewire;
+using namespace tidewire::mongo_wire;
+using namespace tidewire::mongo_wire::testing;
+using tidewire::testing::failure_of;
+using tidewire::testing::play;
+using tidewire::testing::scripted_sink;
+
+namespace {
+
+/// A token of mongod's layout at that second.
+std::string token(unsigned second) {
+  char hex[64];
+  std::snprintf(hex, sizeof hex, "82%08X00000001", 1000 + second);
+  return hex;
+}
+
+std::string token_document(unsigned second) {
+  return R"({"_data":")" + token(second) + R"("})";
+}
+
+std::string event(unsigned second, const std::string& fields = R"("operationType":"insert")") {
+  return R"({"_id":)" + token_document(second) + "," + fields + "}";
+}
+
+std::string batch(const std::string& kind, const std::string& events, std::int64_t id,
+                  const std::string& token) {
+  return R"({"ok":1,"cursor":{")" + kind + R"(":[)" + events + R"(],"id":{"$numberLong":")" +
+         std::to_string(id) + R"("},"ns":"shop.$cmd.aggregate")" +
+         (token.empty() ? "" : R"(,"postBatchResumeToken":)" + token) + "}}";
+}
+
+constexpr const char* first_get_more = R"({"getMore":{"$numberLong":"5"},"collection":"$cmd.aggregate")";
+
+struct bench {
+  scripted_sink to;
+  pipeline lines{to, nullptr, {}, {}, [] {}};
+  event_feed feed{lines, {token(0), 0, 0, 0}, {}};
+  stream_settings settings;
+  stream_state state;
+
+  bench() { settings.database = "shop"; }
+
+  stream_end run(const script& steps) {
+    return play(steps, message_size, [this](tidewire::link& over) { return talk(over); });
+  }
+  std::string written() {
+    lines.finish();
+    return to.data();
+  }
+
+ private:
+  conversation<stream_end> talk(tidewire::link& over) {
+    cluster_clock clock;
+    session with(over, clock);
+    stream_end end = co_await follow(with, feed, settings, state);
+    co_return end;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("change stream: opened after the position, tokens of every batch kept", "[mongo_stream]") {
+  bench b;
+  b.settings.full_document = "required";
+  b.settings.before = "whenAvailable";
+  b.settings.split = true;
+  b.settings.until = bson_timestamp{1004, 1};
+  script steps;
+  expect(steps,
+         R"({"aggregate":{"$numberInt":"1"},"pipeline":[{"$changeStream":{"fullDocument":"required",)"
+         R"("fullDocumentBeforeChange":"whenAvailable","showExpandedEvents":true,"startAfter":{"_data":")" +
+             token(0) +
+             R"("}}},{"$changeStreamSplitLargeEvent":{}}],"cursor":{"batchSize":{"$numberInt":"0"}})",
+         batch("firstBatch", "", 5, token_document(1)));
+  expect(steps, first_get_more, batch("nextBatch", event(2), 5, token_document(2)));
+  // Nothing came, and the position moves.
+  expect(steps, first_get_more, batch("nextBatch", "", 5, token_document(3)));
+  expect(steps, first_get_more, batch("nextBatch", event(4), 5, token_document(4)));
+  // The next answer was on its way already.
+  expect(steps, first_get_more, batch("nextBatch", event(5), 5, token_document(5)));
+  expect(steps, R"({"killCursors":"$cmd.aggregate","cursors":[{"$numberLong":"5"}])", R"({"ok":1})");
+  CHECK(b.run(steps) == stream_end::until);
+  CHECK(b.feed.next() == token(4));
+  CHECK(b.feed.events() == 2);
+  std::string written = b.written();
+  CHECK(written.find(token(2)) != written.npos);
+  CHECK(written.find(token(5)) == written.npos);
+  CHECK(b.lines.durable()->position == token(4));
+  CHECK(b.lines.durable()->changes == 2);
+}
+
+TEST_CASE("change stream: a time to begin at, the whole cluster", "[mongo_stream]") {
+  scripted_sink to;
+  pipeline lines(to, nullptr, {}, {}, [] {});
+  event_feed feed(lines, {"@1700000000.5", 0, 0, 0}, {});
+  stream_settings settings;
+  settings.expanded = false;
+  stream_state state;
+  state.stop = true;
+  script steps;
+  expect(steps, [](const std::string& command) {
+    for (const char* part : {R"("allChangesForCluster":true)", R"("$db":"admin")",
+                             R"("startAtOperationTime":{"$timestamp":{"t":1700000000,"i":5}})"})
+      if (command.find(part) == command.npos) throw script_mismatch(command);
+    return batch("firstBatch", "", 5, token_document(1));
+  });
+  expect(steps, first_get_more, batch("nextBatch", "", 5, token_document(1)));
+  expect(steps, R"({"killCursors")", R"({"ok":1})");
+  cluster_clock clock;
+  tidewire::link over(message_size);
+  session with(over, clock);
+  tidewire::testing::player other(steps, over);
+  CHECK(other.play(follow(with, feed, settings, state)) == stream_end::asked);
+  CHECK(feed.next() == token(1));
+  lines.finish();
+}
+
+TEST_CASE("change stream: an invalidate event closes it, and the place is kept", "[mongo_stream]") {
+  bench b;
+  script steps;
+  expect(steps, R"({"aggregate")", batch("firstBatch", "", 5, token_document(1)));
+  expect(
+      steps, first_get_more,
+      batch("nextBatch",
+            event(2, R"("operationType":"dropDatabase")") + "," + event(3, R"("operationType":"invalidate")"),
+            0, token_document(3)));
+  CHECK(b.run(steps) == stream_end::closed);
+  CHECK(b.feed.next() == token(3));
+  CHECK(b.written().find(R"("op":"invalidate")") != std::string::npos);
+}
+
+TEST_CASE("change stream: a number of events ends it in the middle of a batch", "[mongo_stream]") {
+  bench b;
+  b.settings.until_events = 2;
+  script steps;
+  expect(steps, R"({"aggregate")", batch("firstBatch", "", 5, token_document(1)));
+  expect(steps, first_get_more,
+         batch("nextBatch", event(2) + "," + event(3) + "," + event(4), 5, token_document(4)));
+  expect(steps, R"({"killCursors")", R"({"ok":1})");
+  CHECK(b.run(steps) == stream_end::until);
+  CHECK(b.feed.next() == token(3));
+  CHECK(b.written().find(token(4)) == std::string::npos);
+}
+
+TEST_CASE("change stream: split events, and no position between their fragments", "[mongo_stream]") {
+  bench b;
+  auto fragment = [](unsigned second, int number, const std::string& fields) {
+    return event(second, R"("splitEvent":{"fragment":)" + std::to_string(number) + R"(,"of":3})" + fields);
+  };
+  script cut;
+  expect(cut, R"({"aggregate")", batch("firstBatch", "", 5, token_document(1)));
+  expect(cut, first_get_more,
+         batch("nextBatch", fragment(2, 1, R"(,"operationType":"update")"), 5, token_document(2)));
+  cut.answers([](byte_view) { return bytes(); });
+  cut.closes();
+  CHECK(failure_of([&] { b.run(cut); }).code == "TW-NET-CLOSED");
+  CHECK(b.feed.next() == token(1));
+  // The fragments come again, from the first.
+  b.settings.until = bson_timestamp{1004, 1};
+  script again;
+  expect(again, [](const std::string& command) {
+    if (command.find(token(1)) == command.npos) throw script_mismatch(command);
+    return batch("firstBatch", "", 5, token_document(1));
+  });
+  expect(again, first_get_more,
+         batch("nextBatch",
+               fragment(2, 1, R"(,"operationType":"update")") + "," +
+                   fragment(3, 2, R"(,"fullDocument":{"a":1})"),
+               5, token_document(3)));
+  expect(again, first_get_more,
+         batch("nextBatch", fragment(4, 3, R"(,"documentKey":{"_id":1})"), 5, token_document(4)));
+  expect(again, first_get_more, batch("nextBatch", "", 5, token_document(4)));
+  expect(again, R"({"killCursors")", R"({"ok":1})");
+  CHECK(b.run(again) == stream_end::until);
+  CHECK(b.written() ==
+        R"({"v":1,"op":"update","pos":")" + token(4) + R"(","key":{"_id":1},"after":{"a":1}})" + "\n");
+}
+
+TEST_CASE("change stream: errors told apart", "[mongo_stream]") {
+  auto failing = [](const std::string& error, bool at_open = false) {
+    bench b;
+    script steps;
+    if (!at_open) expect(steps, R"({"aggregate")", batch("firstBatch", "", 5, token_document(1)));
+    expect(steps, "", error);
+    steps.answers([](byte_view) { return bytes(); });  // the next getMore, which may be on its way already
+    failure why = failure_of([&] { b.run(steps); });
+    CHECK(b.feed.next() == token(at_open ? 0 : 1));
+    b.lines.finish();
+    return why.code + (why.kind == failure_kind::transient ? " transient" : "");
+  };
+  CHECK(failing(R"({"ok":0,"code":43})") == "TW-MONGO-CURSOR-GONE transient");
+  CHECK(failing(R"({"ok":0,"code":286})") == "TW-MONGO-HISTORY-LOST");
+  CHECK(failing(R"({"ok":0,"code":280})", true) == "TW-MONGO-TOKEN");
+  CHECK(failing(R"({"ok":0,"code":10334})") == "TW-MONGO-EVENT-TOO-LARGE");
+  CHECK(failing(R"({"ok":0,"code":47})") == "TW-MONGO-IMAGE-MISSING");
+  CHECK(failing(R"({"ok":0,"code":13})", true) == "TW-MONGO-PRIVILEGE");
+  CHECK(failing(R"({"ok":0,"code":40573})", true) == "TW-MONGO-NOT-REPLICA-SET");
+  CHECK(failing(R"({"ok":0,"code":189})", true) == "TW-MONGO-NOT-PRIMARY transient");
+  // The label decides, whatever the code.
+  CHECK(failing(R"({"ok":0,"code":123456,"errorLabels":["ResumableChangeStreamError"]})") ==
+        "TW-MONGO-ERROR transient");
+  CHECK(failing(R"({"ok":0,"code":123456})") == "TW-MONGO-ERROR");
+  CHECK(failing(R"({"ok":1})") == "TW-MONGO-MALFORMED");
+  CHECK(failing(R"({"ok":1,"cursor":{"id":1,"ns":"x","nextBatch":[1]}})") == "TW-MONGO-MALFORMED");
+  CHECK(failing(R"({"ok":1,"cursor":{"id":1,"ns":"x.y","nextBatch":[{}]}})") == "TW-MONGO-EVENT");
+}
+
+TEST_CASE("change stream: back in time is refused", "[mongo_stream]") {
+  bench b;
+  script steps;
+  expect(steps, R"({"aggregate")", batch("firstBatch", "", 5, token_document(7)));
+  expect(steps, first_get_more, batch("nextBatch", event(6), 5, token_document(7)));
+  steps.answers([](byte_view) { return bytes(); });
+  CHECK(failure_of([&] { b.run(steps); }).code == "TW-MONGO-TOKEN-ORDER");
+  b.lines.finish();
+}
+
+TEST_CASE("change stream: what the server is", "[mongo_stream]") {
+  server_facts facts;
+  facts.version = {6, 0, 5, 0};
+  CHECK(facts.text() == "6.0.5");
+  CHECK_FALSE(facts.can_split());
+  facts.version = {6, 0, 9};
+  CHECK(facts.can_split());
+  facts.version = {6, 3, 9};
+  CHECK_FALSE(facts.can_split());
+  facts.version = {8, 2, 0};
+  CHECK(facts.can_split());
+  facts.version = {};
+  CHECK_FALSE(facts.can_split());
+}
