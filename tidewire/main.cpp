@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "core/tls.hpp"
+#include "mongo_wire/connection_string.hpp"
 #include "tidewire/check.hpp"
 #include "tidewire/decode.hpp"
 #include "tidewire/options.hpp"
@@ -10,6 +11,7 @@
 #include "tidewire/snapshot.hpp"
 #include "tidewire/status.hpp"
 #include "tidewire/stream.hpp"
+#include "tidewire/stream_mongo.hpp"
 #include "wire/connection_settings.hpp"
 
 namespace {
@@ -27,6 +29,7 @@ int exit_code_of(failure_kind kind) {
 
 bool holds_secret(const std::string& url) {
   try {
+    if (mongo_wire::is_mongo_url(url)) return true;
     return wire::read_connection_string(url).secret_in_string;
   } catch (const failure&) {
     return true;  // what can't be read may hold anything
@@ -53,7 +56,10 @@ int run(int argc, char** argv) {
     switch (chosen.run) {
       case options::command::stream:
         hide_url(argc, argv, chosen.stream.url);
-        run_stream(chosen.stream, chosen.quiet);
+        if (mongo_wire::is_mongo_url(chosen.stream.url))
+          run_mongo_stream(chosen.stream, chosen.quiet);
+        else
+          run_stream(chosen.stream, chosen.quiet);
         break;
       case options::command::check: hide_url(argc, argv, chosen.check.url); return run_check(chosen.check);
       case options::command::snapshot:

@@ -71,9 +71,10 @@ void add_stream(CLI::App& app, options& chosen, std::vector<std::unique_ptr<dura
     return to->add_option(name, durations.back()->text, help)->type_name("DURATION");
   };
   CLI::App* s = app.add_subcommand("stream", "follow every change of a database and write it as NDJSON");
-  s->add_option("url", o.url,
-                "postgres://user@host/database, or key=value pairs; PG* variables and ~/.pgpass count; or "
-                "mysql://user@host:3306, mariadb://…")
+  s->add_option(
+       "url", o.url,
+       "postgres://user@host/database, or key=value pairs; PG* variables and ~/.pgpass count; or "
+       "mysql://user@host:3306, mariadb://…, or mongodb://user@host/database (without a database: all)")
       ->required()
       ->type_name("URL");
   s->add_option("--to", o.to, "stdout or file:PATH")->capture_default_str()->group("Output");
@@ -159,6 +160,22 @@ void add_stream(CLI::App& app, options& chosen, std::vector<std::unique_ptr<dura
       ->group("Copy");
   add_copy(*s, o, "Copy");
   s->add_flag("--trace", o.trace, "print every protocol message to stderr (secrets masked)")->group("Source");
+  s->add_option("--full-document", o.full_document,
+                "whole documents of updates: default (none), updateLookup, whenAvailable, required")
+      ->check(CLI::IsMember({"default", "updateLookup", "whenAvailable", "required"}))
+      ->group("MongoDB");
+  s->add_option("--before-image", o.before_image, "documents before a change: off, whenAvailable, required")
+      ->check(CLI::IsMember({"off", "whenAvailable", "required"}))
+      ->group("MongoDB");
+  s->add_flag("!--no-expanded-events", o.expanded_events, "without create, createIndexes, modify and so on")
+      ->group("MongoDB");
+  s->add_option("--start-at", o.start_at,
+                "begin there instead of at the stored position: a token (pos), or @seconds.increment")
+      ->type_name("POSITION")
+      ->group("MongoDB");
+  s->add_flag("--canonical", o.canonical, "values as canonical Extended JSON, not relaxed")->group("MongoDB");
+  duration(s, "--await", o.await_time, "how long the server waits for an event before it answers (1s)")
+      ->group("MongoDB");
   s->callback([&chosen] { chosen.run = options::command::stream; });
 }
 

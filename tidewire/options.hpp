@@ -49,6 +49,14 @@ struct stream_options {
   std::chrono::milliseconds stall_limit{60'000};
   std::chrono::milliseconds lock_timeout{10'000};
   std::chrono::milliseconds slot_wait{90'000};
+  // Of MongoDB.
+  std::string full_document = "default";
+  std::string before_image = "off";
+  bool expanded_events = true;
+  std::string start_at;
+  bool canonical = false;
+  std::chrono::milliseconds await_time{1'000};
+
   std::string spill_dir;
   std::uint64_t spill_memory_bytes = 16u << 20;
   // Of MySQL and MariaDB only.

@@ -1,0 +1,205 @@
+#include "mongo_wire/connect.hpp"
+
+#include <algorithm>
+#include <asio/steady_timer.hpp>
+#include <asio/this_coro.hpp>
+#include <asio/use_awaitable.hpp>
+#include <random>
+#include <set>
+
+#include "core/ca_roots.hpp"
+#include "core/dns_records.hpp"
+
+namespace tidewire::mongo_wire {
+namespace {
+
+using clock = link::clock;
+
+/// The specification's least time between two looks at one server.
+constexpr std::chrono::milliseconds least_pause{500};
+
+tls_options tls_options_of(const connection_options& options, const host_port& host) {
+  tls_options tls;
+  tls.verify = options.tls_any_certificate ? tls_verify::none
+               : options.tls_any_host_name ? tls_verify::ca
+                                           : tls_verify::full;
+  tls.host = host.host;
+  ca_roots roots = system_ca_file(options.tls_ca_file);
+  tls.ca_file = roots.file;
+  tls.ca_directory = roots.directory;
+  tls.certificate_file = tls.key_file = options.tls_certificate_key_file;
+  tls.key_password = options.tls_certificate_key_password;
+  return tls;
+}
+
+endpoint endpoint_of(const host_port& host) {
+  endpoint to;
+  to.host = host.host;
+  to.port = host.port;
+  if (host.is_unix) to.unix_path = host.host;
+  return to;
+}
+
+/// A member that is named directly is read from whatever it is.
+std::string read_preference_of(const connection_options& options) {
+  constexpr const char* names[] = {"", "primaryPreferred", "secondary", "secondaryPreferred", "nearest"};
+  if (options.direct && options.read_from == read_mode::primary) return "primaryPreferred";
+  return names[static_cast<std::size_t>(options.read_from)];
+}
+
+conversation<> encrypt(link& over, const tls_options& tls) {
+  co_await over.start_tls(tls);
+}
+
+asio::awaitable<std::unique_ptr<client>> try_host(cluster& with, const connect_settings& settings,
+                                                  host_port host, clock::time_point deadline) {
+  const connection_options& options = with.options;
+  socket_options socket;
+  socket.connect_timeout = options.connect_timeout;
+  socket.read_deadline = settings.read_deadline;
+  link_limits limits;
+  limits.max_frame_bytes = max_message_bytes;
+  endpoint to = endpoint_of(host);
+  connection made = co_await connection::connect(to, socket, message_size, limits);
+  auto reached = std::make_unique<client>(std::move(made), with.clock);
+  reached->host = host;
+  reached->talk.on_trace = settings.on_trace;
+  link& link = reached->socket.link();
+  link.deadline = deadline;
+  if (options.connect_timeout.count() > 0)
+    link.deadline = std::min(deadline, clock::now() + options.connect_timeout);
+  tls_options tls;
+  if (uses_tls(options) && !host.is_unix) {
+    tls = tls_options_of(options, host);
+    co_await reached->run(encrypt(link, tls));
+  }
+  reached->talk.read_preference = read_preference_of(options);
+  reached->server = co_await reached->run(log_in(reached->talk, options));
+  link.deadline = clock::time_point::max();
+  co_return reached;
+}
+
+class search {
+ public:
+  search(cluster& with, const connect_settings& settings)
+      : with_(with), settings_(settings), deadline_(clock::now() + with.options.selection_timeout) {}
+
+  asio::awaitable<std::unique_ptr<client>> run() {
+    for (;;) {
+      std::unique_ptr<client> found = co_await pass();
+      if (!found) found = std::move(fallback_);
+      if (found) co_return found;
+      if (clock::now() >= deadline_) fail();
+      co_await sleep(least_pause);
+    }
+  }
+
+ private:
+  /// All servers once, those that are named on the way too. Last the ones that were of no use before.
+  asio::awaitable<std::unique_ptr<client>> pass() {
+    std::set<host_port> asked;
+    said_.clear();
+    last_ = nullptr;
+    for (;;) {
+      std::optional<host_port> host = next(asked);
+      if (!host) co_return nullptr;
+      asked.insert(*host);
+      std::unique_ptr<client> reached = co_await ask(*host);
+      if (!reached) continue;
+      server_kind kind = reached->server.kind;
+      topology_kind among = with_.known.kind();
+      if (is_wanted(kind, among, with_.options.read_from, false)) co_return reached;
+      if (is_wanted(kind, among, with_.options.read_from, true) && !fallback_) fallback_ = std::move(reached);
+      said_ += "; " + host->text() + " is not of the kind that readPreference wants";
+    }
+  }
+
+  std::optional<host_port> next(const std::set<host_port>& asked) const {
+    std::optional<host_port> found;
+    for (const auto& [host, server] : with_.known.servers()) {
+      if (asked.contains(host)) continue;
+      if (server.kind == server_kind::primary) return host;
+      if (!found) found = host;
+    }
+    return found;
+  }
+
+  asio::awaitable<std::unique_ptr<client>> ask(host_port host) {
+    std::unique_ptr<client> reached;
+    std::string why;
+    try {
+      reached = co_await try_host(with_, settings_, host, deadline_);
+    } catch (const failure& error) {
+      if (error.kind != failure_kind::transient) throw;
+      why = error.what();
+      last_ = std::current_exception();
+    }
+    if (!reached) {
+      with_.known.lost(host, why);
+      said_ += "; " + host.text() + ": " + why;
+      co_return nullptr;
+    }
+    bool current = with_.known.heard(host, reached->server);
+    auto at = with_.known.servers().find(host);
+    if (!current || at == with_.known.servers().end() || at->second.kind != reached->server.kind) {
+      bool there = at != with_.known.servers().end();
+      said_ += "; " + host.text() +
+               (there && !at->second.said_last.empty() ? " " + at->second.said_last
+                                                       : " is not a member under this name");
+      co_return nullptr;
+    }
+    co_return reached;
+  }
+
+  asio::awaitable<void> sleep(std::chrono::milliseconds time) {
+    auto executor = co_await asio::this_coro::executor;
+    asio::steady_timer timer(executor, time);
+    co_await timer.async_wait(asio::use_awaitable);
+  }
+
+  [[noreturn]] void fail() const {
+    if (last_ && with_.options.hosts.size() == 1 && with_.known.servers().size() == 1)
+      std::rethrow_exception(last_);
+    throw failure{
+        failure_kind::transient, "TW-MONGO-NO-HOST", "no server would do" + said_,
+        "check the hosts and replicaSet; hosts that the set names must be reachable under those names "
+        "from here (directConnection=true talks to one alone)"};
+  }
+
+  cluster& with_;
+  const connect_settings& settings_;
+  const clock::time_point deadline_;
+  std::unique_ptr<client> fallback_;
+  std::string said_;
+  std::exception_ptr last_;
+};
+
+}  // namespace
+
+void resolve_srv_hosts(connection_options& options) {
+  if (!options.srv) return;
+  auto deadline = clock::now() + options.selection_timeout;
+  std::string name = options.hosts.at(0).host;
+  std::vector<host_port> hosts;
+  for (const srv_record& each : resolve_srv("_" + options.srv_service + "._tcp." + name, deadline))
+    hosts.push_back({each.host, each.port, false});
+  std::vector<std::string> texts = resolve_txt(name, deadline);
+  if (texts.size() > 1)
+    throw failure{failure_kind::usage, "TW-USAGE-CONNECTION-STRING",
+                  "the DNS has more than one TXT record for " + name, "there may be one alone"};
+  set_srv_hosts(options, std::move(hosts));
+  if (options.srv_max_hosts != 0 && options.hosts.size() > options.srv_max_hosts) {
+    std::ranges::shuffle(options.hosts, std::mt19937{std::random_device{}()});
+    options.hosts.resize(options.srv_max_hosts);
+  }
+  if (!texts.empty()) add_txt_record(options, texts[0]);
+}
+
+asio::awaitable<std::unique_ptr<client>> connect(cluster& with, connect_settings settings) {
+  check_login(with.options);
+  search servers(with, settings);
+  std::unique_ptr<client> found = co_await servers.run();
+  co_return found;
+}
+
+}  // namespace tidewire::mongo_wire

@@ -1,0 +1,339 @@
+#include "tidewire/stream_mongo.hpp"
+
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+#include <asio/io_context.hpp>
+#include <asio/signal_set.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/use_awaitable.hpp>
+#include <cerrno>
+#include <csignal>
+#include <fcntl.h>
+#include <mutex>
+#include <random>
+#include <unistd.h>
+
+#include "core/position_store.hpp"
+#include "core/sink.hpp"
+#include "mongo_wire/change_stream.hpp"
+#include "mongo_wire/connect.hpp"
+#include "mongo_wire/message_line.hpp"
+#include "tidewire/log.hpp"
+
+namespace tidewire {
+namespace {
+
+using std::chrono::milliseconds;
+using clock = std::chrono::steady_clock;
+using namespace mongo_wire;
+
+stream_settings settings_of(const stream_options& o, const connection_options& from) {
+  stream_settings settings;
+  settings.database = from.database;
+  settings.full_document = o.full_document;
+  settings.before = o.before_image;
+  settings.expanded = o.expanded_events;
+  settings.await_time = o.await_time;
+  if (o.end.is == until::kind::transactions) settings.until_events = o.end.transactions;
+  if (o.end.is == until::kind::duration) settings.until_time = clock::now() + o.end.duration;
+  if (o.end.is == until::kind::position)
+    throw failure{failure_kind::usage, "TW-USAGE-OPTION",
+                  "--until " + o.end.position + " is no bound of MongoDB",
+                  "now, a duration such as 30s, or a count of events such as 100tx"};
+  return settings;
+}
+
+std::string position_path(const stream_options& o) {
+  if (!o.position_file.empty()) return o.position_file;
+  constexpr std::string_view file = "file:";
+  return o.to.starts_with(file) ? o.to.substr(file.size()) + ".position" : "";
+}
+
+/// What the server sends after the login, message after message, for tidewire decode.
+class wire_capture {
+ public:
+  explicit wire_capture(const std::string& path)
+      : path_(path), file_(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) {
+    if (!file_) fail();
+  }
+  void take(byte_view frame) {
+    while (!frame.empty()) {
+      ssize_t count = ::write(file_.get(), frame.data(), frame.size());
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) fail();
+      frame = frame.subspan(static_cast<std::size_t>(count));
+    }
+  }
+
+ private:
+  [[noreturn]] void fail() const {
+    throw failure{failure_kind::refused, "TW-CAPTURE-FILE",
+                  "could not write " + path_ + ": " + error_text(errno),
+                  "a capture is never written over: give a path that does not exist"};
+  }
+  std::string path_;
+  unique_fd file_;
+};
+
+/// Everything of one run. Members live as long as any coroutine that uses them.
+class mongo_stream_run {
+ public:
+  mongo_stream_run(const stream_options& options, bool quiet)
+      : options_(options),
+        with_(parse_connection_string(options.url)),
+        settings_(settings_of(options, with_.options)) {
+    (void)quiet;
+    check_sink(options.to);
+    if (!options.start_at.empty() && !parse_time(options.start_at) && !parse_token(options.start_at))
+      throw failure{failure_kind::usage, "TW-USAGE-OPTION",
+                    "--start-at " + options.start_at + " is no position",
+                    "a token as in a line's pos, or @seconds.increment"};
+    check_login(with_.options);
+    for (const std::string& warning : with_.options.warnings) log(log_level::warning, "", warning);
+    if (!with_.options.read_tags.empty() || with_.options.max_staleness_s)
+      log(log_level::warning, "",
+          "readPreferenceTags and maxStalenessSeconds do not choose among members here");
+    if (!options.capture_file.empty()) capture_ = std::make_unique<wire_capture>(options.capture_file);
+    std::string path = position_path(options);
+    if (path.empty()) return;
+    store_ = std::make_unique<position_store>(path);
+    stored_ = store_->load();
+  }
+
+  void run() {
+    if (with_.options.srv) {
+      resolve_srv_hosts(with_.options);
+      with_.known = topology(with_.options);
+    }
+    asio::signal_set signals(io_, SIGINT, SIGTERM);
+    wait_for_signal(signals);
+    asio::co_spawn(io_, stream(), [this, &signals](std::exception_ptr error) {
+      error_ = error;
+      io_.stop();
+      signals.cancel();
+    });
+    io_.run();
+    finish(error_ != nullptr);
+    if (error_) std::rethrow_exception(error_);
+  }
+
+ private:
+  void wait_for_signal(asio::signal_set& signals) {
+    signals.async_wait([this, &signals](const asio::error_code& error, int) {
+      if (error) return;
+      if (state_.stop) std::_Exit(130);  // asked twice: at once
+      state_.stop = true;
+      if (streaming_)
+        streaming_->socket.wake();
+      else
+        io_.stop();
+      wait_for_signal(signals);
+    });
+  }
+
+  asio::awaitable<void> stream() {
+    milliseconds pause{100};
+    for (;;) {
+      std::uint64_t bytes = state_.bytes;
+      try {
+        bool ended = co_await one_connection();
+        if (ended) co_return;
+        pause = milliseconds{100};
+        continue;
+      } catch (const failure& why) {
+        if (lines_) lines_->rethrow();  // a sink that failed is no reason to reconnect
+        if (why.kind != failure_kind::transient || !lines_ || state_.stop) throw;
+        if (state_.bytes != bytes) pause = milliseconds{100};
+        log(why, log_level::warning);
+      }
+      co_await sleep(pause);
+      pause = std::min(pause * 2, milliseconds{5'000});
+    }
+  }
+
+  asio::awaitable<void> sleep(milliseconds time) {
+    // Many streams of one server must not come back all at once.
+    std::uniform_real_distribution<double> jitter(0.75, 1.25);
+    asio::steady_timer timer(io_, std::chrono::duration_cast<clock::duration>(time * jitter(random_)));
+    co_await timer.async_wait(asio::use_awaitable);
+  }
+
+  /// True when the run is over; false when the server closed the cursor, and a new one goes on.
+  asio::awaitable<bool> one_connection() {
+    connect_settings how;
+    how.read_deadline = std::max(options_.read_deadline, 2 * options_.await_time);
+    if (options_.trace) how.on_trace = trace;
+    std::unique_ptr<client> made = co_await mongo_wire::connect(with_, how);
+    client& with = *made;
+    if (with.server.kind == server_kind::standalone)
+      throw failure{failure_kind::refused, "TW-MONGO-NOT-REPLICA-SET",
+                    "the server at " + with.host.text() + " belongs to no replica set",
+                    "change streams need one: start mongod with --replSet and run rs.initiate()"};
+    if (with.server.session_minutes) with.talk.id = session_;
+    if (capture_) with.talk.on_received = [this](byte_view frame) { capture_->take(frame); };
+    server_facts server = co_await with.run(ask_server(with.talk));
+    // A server that has just begun has no keys to sign its time with, and leaves it out.
+    if (!server.now) server.now = with.server.last_write;
+    stream_settings settings = settings_;
+    settings.split = server.can_split();
+    check_identity(with);
+    if (!lines_) open_lines(with, server);
+    if (options_.end.is == until::kind::now) settings_.until = settings.until = until_now(server);
+    log(log_level::info, "",
+        "streaming " + (settings.database.empty() ? "all databases" : settings.database) + " from " +
+            with.host.text() + " (MongoDB " + server.text() + ") after " + feed_->next());
+    bool over = co_await follow_one(with, settings);
+    co_return over;
+  }
+
+  asio::awaitable<bool> follow_one(client& with, const stream_settings& settings) {
+    if (settings.until_time) with.socket.set_tick(milliseconds{50});
+    set_wake(with.socket.waker());
+    streaming_ = &with;
+    std::exception_ptr error;
+    stream_end end = stream_end::closed;
+    try {
+      end = co_await with.run(mongo_wire::follow(with.talk, *feed_, settings, state_));
+    } catch (...) {
+      error = std::current_exception();
+    }
+    streaming_ = nullptr;
+    if (error) std::rethrow_exception(error);
+    if (end == stream_end::closed) {
+      log(log_level::info, "",
+          "the server closed the stream after " + feed_->next() + "; a new one goes on there");
+      co_return false;
+    }
+    with.socket.link().deadline = clock::now() + std::chrono::seconds{5};
+    try {
+      co_await with.run(end_session(with.talk));
+    } catch (const failure&) {
+      // The server forgets the session by itself.
+    }
+    co_return true;
+  }
+
+  /// The bound of the first connection counts.
+  bson_timestamp until_now(const server_facts& server) const {
+    return settings_.until ? *settings_.until : time_of(server);
+  }
+
+  static bson_timestamp time_of(const server_facts& server) {
+    if (!server.now)
+      throw failure{failure_kind::transient, "TW-MONGO-UNAVAILABLE",
+                    "the server tells no time of its operations", "it may have just begun; a retry may help"};
+    return *server.now;
+  }
+
+  // The pipeline's threads wake whatever connection there is.
+  void set_wake(std::function<void()> to) {
+    std::lock_guard lock(wake_mutex_);
+    wake_ = std::move(to);
+  }
+  void wake() {
+    std::lock_guard lock(wake_mutex_);
+    if (wake_) wake_();
+  }
+
+  stored_position described(const client& with) const {
+    stored_position ours;
+    ours.source = "mongodb";
+    ours.identity = {
+        {"cluster", with.server.kind == server_kind::mongos ? "sharded" : with.server.set_name},
+        {"database", settings_.database.empty() ? "*" : settings_.database},
+        {"full_document", settings_.full_document},
+        {"before_image", settings_.before},
+        {"expanded_events", settings_.expanded ? "yes" : "no"},
+    };
+    return ours;
+  }
+
+  void check_identity(const client& with) const {
+    if (stored_) check_same_source(*stored_, described(with));
+  }
+
+  /// Where the stream begins: what was asked for, else what is stored, else after everything that is there.
+  std::string first_position(const server_facts& server) const {
+    if (!options_.start_at.empty()) return options_.start_at;
+    if (stored_) return stored_->position;
+    bson_timestamp now = time_of(server);
+    return time_text({now.time, now.increment + 1});
+  }
+
+  void open_lines(const client& with, const server_facts& server) {
+    sink_place place;
+    place.to = options_.to;
+    if (stored_) place.resume_at = stored_->sink_offset_bytes;
+    sink_ = open_sink(place);
+    stored_position ours = described(with);
+    checkpoint before{first_position(server), 0, 0, 0};
+    if (stored_) {
+      before.transactions = stored_->transactions;
+      before.changes = stored_->changes;
+    } else if (store_) {
+      // From now on the sink's lines have an owner, whenever we die.
+      stored_position beginning = ours;
+      beginning.position = before.position;
+      beginning.sink_offset_bytes = sink_->offset();
+      store_->store(beginning);
+      stored_ = beginning;
+    }
+    pipeline::limits limits;
+    limits.sync_interval = options_.sync_interval;
+    lines_ = std::make_unique<pipeline>(*sink_, store_.get(), ours, limits, [this] { wake(); });
+    extended_json_options values;
+    if (options_.canonical) values.form = extended_form::canonical;
+    values.not_utf8 = bad_text::hex;
+    feed_ = std::make_unique<event_feed>(*lines_, before, values);
+  }
+
+  /// Makes durable what is complete. After an error as well as it goes: the error is what is told.
+  void finish(bool after_error) {
+    if (!lines_ || finished_) return;
+    finished_ = true;
+    try {
+      feed_->hand_over();
+      lines_->finish();
+    } catch (const failure& why) {
+      if (!after_error) throw;
+    }
+  }
+
+  static void trace(bool received, const message_view& message) {
+    json::buffer line;
+    extended_json_options values;
+    values.not_utf8 = bad_text::hex;
+    line.text(received ? "< " : "> ");
+    if (!put_message_line(line, message, values)) line.text("(can't be decoded)\n");
+    [[maybe_unused]] auto written = ::write(STDERR_FILENO, line.view().data(), line.size());
+  }
+
+  const stream_options& options_;
+  cluster with_;
+  stream_settings settings_;
+  asio::io_context io_{1};  // outlives what the pipeline's threads wake
+
+  std::unique_ptr<wire_capture> capture_;
+  std::unique_ptr<position_store> store_;
+  std::optional<stored_position> stored_;  // as it was when this run began
+  std::unique_ptr<sink> sink_;
+  std::mutex wake_mutex_;
+  std::function<void()> wake_;
+  std::unique_ptr<pipeline> lines_;
+  std::unique_ptr<event_feed> feed_;
+  bool finished_ = false;
+
+  session_id session_ = make_session_id();
+  stream_state state_;
+  std::exception_ptr error_;
+  std::mt19937 random_{std::random_device{}()};
+  client* streaming_ = nullptr;  // while a stop is told by waking it
+};
+
+}  // namespace
+
+void run_mongo_stream(const stream_options& options, bool quiet) {
+  mongo_stream_run(options, quiet).run();
+}
+
+}  // namespace tidewire
