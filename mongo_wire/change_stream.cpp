@@ -89,20 +89,23 @@ bool is_at_bound(const event_feed& feed, const stream_settings& settings, link::
   return settings.until_time && now >= *settings.until_time;
 }
 
-/// The documents of a batch, one after the other, as room is made for them.
-conversation<> take_batch(session& with, event_feed& feed, const stream_settings& settings, bson_view batch,
-                          bool& cut) {
+/// The documents of a batch, one after the other, as room is made for them. True if not all were taken: the
+/// bound was reached, or a stop was asked for while there was no room.
+conversation<bool> take_batch(session& with, event_feed& feed, const stream_settings& settings,
+                              const stream_state& state, bson_view batch) {
   bson_reader documents(batch);
   for (element_view each; documents.next(each);) {
     auto document = each.as_document();
     if (!document) malformed("batch", {decode_errc::bad_value, each.element_offset(), "change event"});
-    while (!feed.has_room()) co_await with.to.wait_wake();
+    while (!feed.has_room()) {
+      if (state.stop) co_return true;
+      co_await with.to.wait_wake();
+    }
     feed.take(*document);
-    if (settings.until_events == 0 || feed.events() < settings.until_events) continue;
-    cut = true;
-    co_return;
+    if (settings.until_events != 0 && feed.events() >= settings.until_events) co_return true;
   }
   if (!documents.ok()) malformed("batch", documents.error());
+  co_return false;
 }
 
 }  // namespace
@@ -158,26 +161,22 @@ conversation<stream_end> follow(session& with, event_feed& feed, stream_settings
     bool ends = state.stop || settings.until_events != 0 || !more;
     // The server looks for the next batch while we write this one.
     if (!ends) co_await with.send(cursor.database, get_more(settings, cursor));
-    bool cut = false;
-    co_await take_batch(with, feed, settings, batch.batch, cut);
+    bool cut = co_await take_batch(with, feed, settings, state, batch.batch);
     if (cut)
       feed.hand_over();
     else
       feed.batch_done(batch.post_batch_resume_token);
     bool bound = is_at_bound(feed, settings, with.to.now());
     if (more && !ends && !bound && !state.stop) continue;
-    // Nothing may be sent while an answer is on its way; its events belong to the next run.
-    if (more && !ends) {
-      answer unread = co_await with.receive();
-      more = unread.reply.ok && unread.reply.cursor && unread.reply.cursor->id != 0;
-    }
+    // While an answer is on its way nothing may be sent; the connection's end then also ends the cursor.
+    if (more && !ends) co_return bound ? stream_end::until : stream_end::asked;
     if (more && !bound && !cut && !state.stop) {
       co_await with.send(cursor.database, get_more(settings, cursor));
       continue;
     }
     if (more) co_await with.command(cursor.database, kill(cursor));
-    if (bound || cut) co_return stream_end::until;
-    co_return state.stop ? stream_end::asked : stream_end::closed;
+    if (state.stop) co_return stream_end::asked;
+    co_return bound || cut ? stream_end::until : stream_end::closed;
   }
 }
 

@@ -15,6 +15,9 @@ struct known_error {
 
 constexpr const char* try_again = "the server's log says why; a reconnect may help";
 
+constexpr const char* goes_on =
+    "somebody killed it, or the server forgot it; a new one goes on from the position";
+
 constexpr std::array known_errors{
     known_error{
         13, failure_kind::refused, "TW-MONGO-PRIVILEGE",
@@ -40,8 +43,11 @@ constexpr std::array known_errors{
                 "the server is too old for an option: leave it out"},
     known_error{40324, failure_kind::refused, "TW-MONGO-OPTION-VERSION",
                 "the server is too old for a stage: leave its option out"},
-    known_error{43, failure_kind::transient, "TW-MONGO-CURSOR-GONE",
-                "somebody killed it, or the server forgot it; a new one goes on from the position"},
+    known_error{43, failure_kind::transient, "TW-MONGO-CURSOR-GONE", goes_on},
+    // Drivers leave these two to the application: somebody killed the cursor or the operation on purpose. The
+    // position is as good as before.
+    known_error{237, failure_kind::transient, "TW-MONGO-CURSOR-GONE", goes_on},
+    known_error{11601, failure_kind::transient, "TW-MONGO-CURSOR-GONE", goes_on},
     known_error{136, failure_kind::refused, "TW-MONGO-HISTORY-LOST",
                 "the oplog has overtaken the stream: changes are missing; start anew"},
     known_error{50, failure_kind::transient, "TW-MONGO-UNAVAILABLE", try_again},

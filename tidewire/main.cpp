@@ -57,7 +57,7 @@ int run(int argc, char** argv) {
       case options::command::stream:
         hide_url(argc, argv, chosen.stream.url);
         if (mongo_wire::is_mongo_url(chosen.stream.url))
-          run_mongo_stream(chosen.stream, chosen.quiet);
+          run_mongo_stream(chosen.stream);
         else
           run_stream(chosen.stream, chosen.quiet);
         break;

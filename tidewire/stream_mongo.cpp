@@ -43,12 +43,6 @@ stream_settings settings_of(const stream_options& o, const connection_options& f
   return settings;
 }
 
-std::string position_path(const stream_options& o) {
-  if (!o.position_file.empty()) return o.position_file;
-  constexpr std::string_view file = "file:";
-  return o.to.starts_with(file) ? o.to.substr(file.size()) + ".position" : "";
-}
-
 /// What the server sends after the login, message after message, for tidewire decode.
 class wire_capture {
  public:
@@ -78,11 +72,10 @@ class wire_capture {
 /// Everything of one run. Members live as long as any coroutine that uses them.
 class mongo_stream_run {
  public:
-  mongo_stream_run(const stream_options& options, bool quiet)
+  explicit mongo_stream_run(const stream_options& options)
       : options_(options),
         with_(parse_connection_string(options.url)),
         settings_(settings_of(options, with_.options)) {
-    (void)quiet;
     check_sink(options.to);
     if (!options.start_at.empty() && !parse_time(options.start_at) && !parse_token(options.start_at))
       throw failure{failure_kind::usage, "TW-USAGE-OPTION",
@@ -138,8 +131,7 @@ class mongo_stream_run {
       try {
         bool ended = co_await one_connection();
         if (ended) co_return;
-        pause = milliseconds{100};
-        continue;
+        if (state_.bytes != bytes) pause = milliseconds{100};
       } catch (const failure& why) {
         if (lines_) lines_->rethrow();  // a sink that failed is no reason to reconnect
         if (why.kind != failure_kind::transient || !lines_ || state_.stop) throw;
@@ -332,8 +324,8 @@ class mongo_stream_run {
 
 }  // namespace
 
-void run_mongo_stream(const stream_options& options, bool quiet) {
-  mongo_stream_run(options, quiet).run();
+void run_mongo_stream(const stream_options& options) {
+  mongo_stream_run(options).run();
 }
 
 }  // namespace tidewire

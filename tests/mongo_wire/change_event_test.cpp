@@ -108,9 +108,9 @@ TEST_CASE("a change event: malformed", "[mongo_event]") {
 }
 
 TEST_CASE("a change event: every length in it can lie", "[mongo_event]") {
-  bytes document = bson_of(
-      R"({"_id":{"_data":"8263"},"operationType":"insert","ns":{"db":"shop","coll":"items"},)"
-      R"("documentKey":{}})");
+  bytes document =
+      bson_of(R"({"_id":{"_data":"8263"},"operationType":"insert","ns":{"db":"shop","coll":"items"},)"
+              R"("documentKey":{}})");
   for (std::size_t at = 4; at + 1 < document.size(); ++at) {
     bytes damaged = document;
     damaged[at] ^= 0x41;

@@ -55,6 +55,20 @@ conversation<outcome> whole_login(tidewire::link& over, const connection_options
   co_return outcome{server, with.compress_with, with.credentials_sent};
 }
 
+conversation<outcome> encrypted_login(tidewire::link& over, const connection_options& options,
+                                      cluster_clock& clock) {
+  tls_options tls;
+  co_await over.start_tls(tls);
+  outcome got = co_await whole_login(over, options, clock);
+  co_return got;
+}
+
+outcome login_with_tls(const script& steps, const std::string& uri) {
+  connection_options options = parse_connection_string(uri);
+  cluster_clock clock;
+  return play(steps, message_size, [&](tidewire::link& to) { return encrypted_login(to, options, clock); });
+}
+
 outcome login(const script& steps, const std::string& uri, fault inject = {}) {
   connection_options options = parse_connection_string(uri);
   cluster_clock clock;
@@ -221,6 +235,37 @@ TEST_CASE("login: what is refused before anything is sent", "[mongo_login]") {
   expect(hello, R"({"hello")", "{" + primary + "}");
   CHECK(failure_of([&] { login(hello, "mongodb://u:p@a/?authMechanism=PLAIN&tls=true"); }).code ==
         "TW-AUTH-NOT-ALLOWED");
+}
+
+TEST_CASE("login: PLAIN over TLS", "[mongo_login]") {
+  for (bool right : {true, false}) {
+    script steps;
+    steps.tls();
+    expect(steps, R"({"hello")", "{" + primary + "}");
+    expect(steps, [right](const std::string& command) -> std::string {
+      if (payload_in(command) != std::string("\0user\0pencil", 12)) throw script_mismatch(command);
+      if (command.find(R"("$db":"$external")") == command.npos) throw script_mismatch(command);
+      return right ? with_ok(step_text("", true)) : R"({"ok":0,"code":18,"errmsg":"no"})";
+    });
+    std::string uri = "mongodb://user:pencil@a/?authMechanism=PLAIN&tls=true";
+    if (right)
+      CHECK(login_with_tls(steps, uri).credentials_sent);
+    else
+      CHECK(failure_of([&] { login_with_tls(steps, uri); }).code == "TW-AUTH-PASSWORD");
+  }
+}
+
+TEST_CASE("login: a certificate", "[mongo_login]") {
+  for (const char* user : {"", "CN%3Dclient@"}) {
+    script steps;
+    steps.tls();
+    expect(steps, R"({"hello")", "{" + primary + "}");
+    expect(steps,
+           std::string(R"({"authenticate":{"$numberInt":"1"},"mechanism":"MONGODB-X509")") +
+               (*user ? R"(,"user":"CN=client")" : "") + R"(,"$db":"$external"})",
+           R"({"ok":1,"dbname":"$external","user":"CN=client"})");
+    login_with_tls(steps, std::string("mongodb://") + user + "a/?authMechanism=MONGODB-X509&tls=true");
+  }
 }
 
 TEST_CASE("login: answers that are none", "[mongo_login]") {

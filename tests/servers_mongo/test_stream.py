@@ -186,5 +186,7 @@ def test_capture_decodes_to_the_same_lines(db, stream, tidewire, tmp_path):
     running.wait_ops("update", 1)
     running.process.send_signal(signal.SIGTERM)
     running.succeed()
+    # What was asked for with this compressor came compressed.
+    assert (tmp_path / "capture").read_bytes()[12:16] == (2012).to_bytes(4, "little")
     decoded = tidewire("decode", tmp_path / "capture").succeed()
     assert decoded.lines == running.lines
