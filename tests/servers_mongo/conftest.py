@@ -1,6 +1,7 @@
-"""Fixtures of the live tests of MongoDB: python3 -m pytest tests/servers_mongo. What can't be fetched skips them all,
-by name and with the reason."""
+"""Fixtures of the live tests of MongoDB: python3 -m pytest tests/servers_mongo. TIDEWIRE_MONGO chooses the server's
+version (6.0.5), TIDEWIRE_BINARY the program. What can't be fetched skips them all, by name and with the reason."""
 
+import os
 import shutil
 import sys
 import tempfile
@@ -13,7 +14,7 @@ from harness import BINARY  # noqa: E402  (also makes tools/ importable)
 from harness.program import Tidewire  # noqa: E402
 import mongod  # noqa: E402
 
-VERSION = "6.0.5"
+VERSION = os.environ.get("TIDEWIRE_MONGO") or "6.0.5"
 
 
 def unavailable() -> str:
@@ -54,7 +55,7 @@ def scratch():
 @pytest.fixture(scope="session")
 def server(scratch):
     """A set of one member that most tests share."""
-    running = mongod.Mongod(scratch / "shared").start().initiate()
+    running = mongod.Mongod(scratch / "shared", VERSION).start().initiate()
     yield running
     running.stop()
 
@@ -65,7 +66,8 @@ def new_server(scratch):
     started = []
 
     def make(**options):
-        started.append(mongod.Mongod(scratch / f"own{len(list(scratch.iterdir()))}", **options).start())
+        folder = scratch / f"own{len(list(scratch.iterdir()))}"
+        started.append(mongod.Mongod(folder, **{"version": VERSION} | options).start())
         return started[-1]
     yield make
     for each in started:

@@ -3,6 +3,8 @@
 import pytest
 from urllib.parse import quote
 
+from conftest import VERSION
+
 PASSWORD = "p:/?#[]@%ü"
 
 
@@ -13,7 +15,7 @@ def guarded(scratch):
     key = scratch / "keyfile"
     key.write_text("a" * 64)
     key.chmod(0o400)
-    server = mongod.Mongod(scratch / "guarded", tls=True).start().initiate()
+    server = mongod.Mongod(scratch / "guarded", VERSION, tls=True).start().initiate()
     with server.client() as client:
         for user, mechanisms in (("both", ["SCRAM-SHA-1", "SCRAM-SHA-256"]), ("old,=", ["SCRAM-SHA-1"]),
                                  ("new", ["SCRAM-SHA-256"])):
