@@ -125,6 +125,7 @@ class envelope_writer {
   char* old_values(char* at, old_row old, std::span<const value> before, const table_plan& plan);
   void long_row(char* at, row_op op, const table_plan& plan, std::uint64_t seq, old_row old,
                 std::span<const value> before, std::span<const value> after);
+  template <bool roomy>
   char* whole_read(char* at, const table_plan& plan, std::span<const value> row);
   char* ensure(char* at, std::size_t bytes);
   char* long_value(char* at, const value& of, json_form form);
