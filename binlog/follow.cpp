@@ -12,9 +12,11 @@ event_place place_tracker::of(const event_header& header) {
   event_place place{offset_, offset_ + header.event_size, certain_};
   if (header.log_pos != 0) {
     // Only the lower half is told; files may be larger.
-    std::uint64_t end = (offset_ & ~std::uint64_t{0xffffffff}) | header.log_pos;
-    if (end < offset_) end += std::uint64_t{1} << 32;
+    std::uint64_t least = certain_ ? offset_ : told_;
+    std::uint64_t end = (least & ~std::uint64_t{0xffffffff}) | header.log_pos;
+    if (end < least) end += std::uint64_t{1} << 32;
     place = {end - header.event_size, end, true};
+    told_ = end;
     // From here on the rest can be counted, unless the server passes over other domains' events.
     certain_ |= few_domains_ && begun_;
   }
@@ -23,7 +25,7 @@ event_place place_tracker::of(const event_header& header) {
 }
 
 void place_tracker::rotated(std::uint64_t offset, bool artificial) {
-  offset_ = offset;
+  offset_ = told_ = offset;
   // Of a file that begins behind the place where we began nothing is left out.
   if (!artificial && few_domains_ && begun_) certain_ = true;
 }

@@ -35,7 +35,8 @@ class place_tracker {
   void rotated(std::uint64_t offset, bool artificial);
 
  private:
-  std::uint64_t offset_ = 4;
+  std::uint64_t offset_ = 4;  // behind the last event, as far as can be counted
+  std::uint64_t told_ = 4;    // the last place that the server told
   bool certain_;
   bool few_domains_;
   bool begun_ = false;  // a transaction has come: the server passes over what we have before the first one

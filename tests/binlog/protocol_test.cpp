@@ -323,6 +323,8 @@ TEST_CASE("binlog: where a dump's events lie") {
   CHECK(!gtids.of(header(100, 0, event_flag::artificial)).known);
   // The file's own first events tell where they end, but behind them transactions are passed over.
   CHECK(gtids.of(header(100, 104)).known);
+  // What is not in the file, and does not say so, must not look like a step beyond 4 GB.
+  CHECK(!gtids.of(header(5000, 0)).known);
   event_header first = header(50, 0);
   first.type = event_type::mariadb_gtid;
   event_place place = gtids.of(first);
