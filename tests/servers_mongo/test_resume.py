@@ -127,6 +127,7 @@ def test_position_of_a_lost_history_is_refused_and_not_skipped(new_server, tidew
 
         def rolled_over():
             client.db.filler.insert_many([{"text": "x" * 100_000} for _ in range(30)])
+            client.admin.command("fsync")  # nothing goes that a checkpoint still needs
             return oplog.find_one(sort=[("$natural", 1)])["ts"] > stopped
         wait_for(rolled_over, 60, "the oplog to lose what follows the position", 0.1)
     refused = tidewire(*arguments)
