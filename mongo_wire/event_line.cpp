@@ -71,7 +71,8 @@ class line_writer {
     auto text = token_text(token);
     if (!text) return keep(std::unexpected(text.error()));
     char* at = json::put(out_.room(text->size() * json::worst_growth + 16), R"(,"pos":")");
-    at = json::put_escaped_scalar(at, text->data(), text->data() + text->size());
+    at = text->front() == '{' ? json::put_escaped_scalar(at, text->data(), text->data() + text->size())
+                              : json::put(at, *text);
     *at++ = '"';
     out_.end(at);
   }

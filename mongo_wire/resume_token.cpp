@@ -1,6 +1,6 @@
 #include "mongo_wire/resume_token.hpp"
 
-#include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "mongo_wire/bson_writer.hpp"
@@ -10,10 +10,17 @@
 namespace tidewire::mongo_wire {
 namespace {
 
+/// Without a branch for each digit: every event's token goes through here.
 bool is_hex(std::string_view text) {
-  return !text.empty() && text.size() % 2 == 0 && std::ranges::all_of(text, [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F') || (c >= 'a' && c <= 'f');
-  });
+  static constexpr auto no_digit = [] {
+    std::array<std::uint8_t, 256> table{};
+    table.fill(1);
+    for (char c : std::string_view("0123456789abcdefABCDEF")) table[static_cast<unsigned char>(c)] = 0;
+    return table;
+  }();
+  std::uint8_t bad = 0;
+  for (char c : text) bad |= no_digit[static_cast<unsigned char>(c)];
+  return bad == 0 && !text.empty() && text.size() % 2 == 0;
 }
 
 /// The text of {_data: "<hex>"}, if the token is nothing else.
