@@ -358,6 +358,7 @@ void row_changes::forget_prepared(const std::string& id) {
 
 /// The rows wait until the outcome is known.
 void row_changes::prepared(const std::string& id) {
+  if (open_) refuse({decode_errc::bad_state, 4, "XA PREPARE behind changes"});
   held_.end();
   holding_.clear();
   if (with_.track_gtids) {

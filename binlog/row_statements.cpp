@@ -64,7 +64,7 @@ void row_changes::query(const event_view& event) {
     case query_kind::begin: return begin(event);
     case query_kind::commit:
       if (state_ == state::inside) return commit();
-      if (state_ == state::announced) return ended();
+      if (state_ == state::announced) return commit();
       return;
     case query_kind::rollback:
       if (state_ != state::between && seq_ > 0)
@@ -96,12 +96,13 @@ void row_changes::query(const event_view& event) {
     case query_kind::ddl:
     case query_kind::create_and_begin: return statement(m, kind, event);
     case query_kind::other:
-      if (state_ == state::announced) ended();
+      if (state_ == state::announced) commit();
       return;
   }
 }
 
 void row_changes::statement(const query_view& m, query_kind kind, const event_view& event) {
+  if (!holding_.empty()) return held_.add(event);
   bool single = state_ != state::inside;
   if (state_ == state::between) announce({}, std::int64_t{event.header.timestamp} * 1'000'000);
   if (kind == query_kind::change) {
@@ -171,7 +172,7 @@ void row_changes::xa_outcome(const query_view& m, query_kind kind) {
          where() + ": XA transaction " + id +
              " is committed, but it was prepared before the place where reading began: its "
              "changes are not in the lines");
-    return ended();
+    return commit();
   }
   replay(id);
 }
