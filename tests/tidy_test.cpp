@@ -142,8 +142,8 @@ TEST_CASE("A codec includes bytes, cursors and its siblings, and nothing that do
                                      "core/json.hpp"};
   auto is_codec = [](const std::string& name) {
     static const std::regex codec(
-        R"((wire/(backend_\w+|frontend\w*|frame|tags|fields|copy|copy_binary|error_notice|replication_message)"
-        R"(|startup_message|lsn)|pgoutput/(message\w*|capture|stream_state|relation))"
+        R"((wire/(backend_\w+|frontend\w*|frame|tags|fields|copy|copy_binary|error_notice)"
+        R"(|replication_message|startup_message|lsn)|pgoutput/(message\w*|capture|stream_state|relation))"
         R"(|mongo_wire/(bson\w*|decimal128|utf8|crc32c|message|op_\w+))"
         R"(|binlog/(event\w*|file_events|format_description|gtid\w*|heartbeat|lenenc|query\w*)"
         R"(|rows|statement_events|table_map|table_definition|temporal|number|column_type|charset|checksum)"

@@ -21,6 +21,8 @@ constexpr const char* more_facts =
     "SELECT current_setting('server_version_num'), pg_is_in_recovery(), "
     "CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END, "
     "(SELECT setting FROM pg_settings WHERE name = 'wal_sender_timeout')";
+constexpr const char* limits_of_creation =
+    "SET lock_timeout = 10000; SET idle_in_transaction_session_timeout = 0";
 const std::string slot_query = slots_sql("slot_name = 'tide'");
 const names slot_columns{"name",     "plugin",   "type",     "database",  "temporary", "active",
                          "retained", "wal",      "safe",     "two_phase", "failover",  "synced",
@@ -291,7 +293,7 @@ source_settings creating() {
 script before_creation() {
   script steps;
   answer(steps, slot_query, slot_columns, {});
-  answer(steps, "SET lock_timeout = 10000", {}, {});
+  answer(steps, limits_of_creation, {}, {});
   return steps;
 }
 
@@ -329,7 +331,7 @@ TEST_CASE("Preflight: how each version is asked for a slot", "[preflight]") {
     script steps;
     // A temporary slot is made anew without a look.
     if (!each.settings.temporary_slot) answer(steps, slot_query, slot_columns, {});
-    answer(steps, "SET lock_timeout = 10000", {}, {});
+    answer(steps, limits_of_creation, {}, {});
     answer(steps, each.command, {"slot_name", "consistent_point"}, {{"tide", "0/4000200"}});
     answer(steps, "SET lock_timeout = 0", {}, {});
     CHECK(play(steps, frame_size, finding(server_of(each.version), each.settings)) == "exists new 0/4000200");

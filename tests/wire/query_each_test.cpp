@@ -1,11 +1,10 @@
-#include "wire/query.hpp"
-
 #include <catch2/catch_test_macros.hpp>
 
 #include "tests/core/failure_of.hpp"
 #include "tests/core/script.hpp"
 #include "tests/wire/server_says.hpp"
 #include "wire/frontend.hpp"
+#include "wire/query.hpp"
 
 using namespace tidewire;
 using namespace tidewire::testing;
