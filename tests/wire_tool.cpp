@@ -135,7 +135,7 @@ asio::awaitable<void> talk(const wire::connection_options& options) {
 }
 
 asio::awaitable<void> cancel(const wire::connection_options& options, std::int32_t process_id,
-                             const std::string& key) {
+                             std::string key) {
   endpoint to;
   to.host = options.hosts.at(0).host;
   to.port = options.hosts.at(0).port;

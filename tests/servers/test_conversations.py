@@ -112,6 +112,7 @@ def talk(db, way):
     newest = "protocol" in way
     assert made.protocol == ("3.2" if newest else "3.0")
     assert len(made.key) == (32 if newest else 4)
+    made.ask("query", "SET search_path = public")  # our sessions have none
     yield made
     made.close()
 
