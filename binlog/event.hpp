@@ -15,7 +15,7 @@ inline constexpr std::uint32_t max_event_bytes = (std::uint32_t{1} << 30) + (std
 
 /// So many bytes behind an event that was decompressed can be read, for consumers that copy in steps. Whoever
 /// gives events from elsewhere to such a consumer sees to it there.
-inline constexpr std::size_t event_padding = 16;
+inline constexpr std::size_t event_padding = 32;
 
 enum class checksum_algorithm : std::uint8_t { none = 0, crc32 = 1, undefined = 255 };
 

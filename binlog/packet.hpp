@@ -2,6 +2,7 @@
 // goes on in the next packet.
 #pragma once
 
+#include "binlog/event.hpp"
 #include "core/cursor.hpp"
 #include "core/encoder.hpp"
 
@@ -29,7 +30,6 @@ inline decoded<std::size_t> packet_size(byte_view pending, std::uint32_t max_byt
 /// The payload of what packet_size() found. Borrows `frame`, or `joined` where several packets had to be put
 /// together. event_padding bytes can be read behind what lies in `joined`.
 inline decoded<byte_view> packet_payload(byte_view frame, std::vector<std::uint8_t>& joined) {
-  constexpr std::size_t padding = 16;
   cursor in(frame);
   auto take = [&in] {
     byte_view head = in.bytes(packet_head_bytes, "packet head");
@@ -46,8 +46,8 @@ inline decoded<byte_view> packet_payload(byte_view frame, std::vector<std::uint8
     joined.insert(joined.end(), next.begin(), next.end());
     if (next.size() != packet_full_bytes) break;
   }
-  joined.resize(joined.size() + padding);
-  return in.finish(byte_view(joined).first(joined.size() - padding));
+  joined.resize(joined.size() + event_padding);
+  return in.finish(byte_view(joined).first(joined.size() - event_padding));
 }
 
 /// The number behind that of the last packet of `frame`.

@@ -7,6 +7,8 @@ namespace tidewire::binlog {
 
 namespace {
 
+static_assert(event_padding >= json::input_padding, "values go from the event into the line");
+
 bool is_large(const column_definition& of) {
   switch (of.type) {
     case column_type::json:
