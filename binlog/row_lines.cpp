@@ -2,6 +2,7 @@
 #include "binlog/row_changes.hpp"
 #include "binlog/schema_book.hpp"
 #include "binlog/table_of.hpp"
+#include "core/json_text.hpp"
 
 namespace tidewire::binlog {
 
@@ -141,12 +142,10 @@ void row_changes::rows(const event_view& event) {
       for (std::size_t i = 0; i < columns; ++i) {
         if (!after_text_.is_diff(i)) continue;
         // Changes to a document that is not here: a member of their own, so that nobody takes them for it.
-        json::buffer name;
-        std::string padded = known.described.columns[i].name + std::string(json::input_padding, '\0');
-        std::size_t size = padded.size() - json::input_padding;
-        name.end(json::put_string(name.room(size * json::worst_growth + 2), padded.data(), size));
-        diffs += (diffs.empty() ? "{" : ",") + std::string(name.view()) + ":" +
-                 std::string(after_values_[i].bytes());
+        // As a whole document would be: what is no JSON, or not UTF-8, becomes a string.
+        std::string_view changes = after_values_[i].bytes();
+        diffs += (diffs.empty() ? "{" : ",") + json::quoted(known.described.columns[i].name) + ":" +
+                 (json::is_value(changes) ? std::string(changes) : json::quoted(changes));
         after_values_[i] = {nullptr, 0, value_kind::absent};
       }
     }
