@@ -16,10 +16,13 @@ void require(bool holds) {
   if (!holds) __builtin_trap();
 }
 
-/// A word that is the input's password and nothing else in it.
+/// A word that is the input's password and nothing else in it, also not in capitals: hosts are lowered.
 bool is_password(const std::string& input, const std::string& word) {
   std::size_t at = input.find(word), begin = input.find("://");
-  if (at == input.npos || begin == input.npos || input.find(word, at + 1) != input.npos) return false;
+  if (at == input.npos || begin == input.npos) return false;
+  std::string lowered = input;
+  for (char& c : lowered) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  if (lowered.find(word) != at || lowered.find(word, at + 1) != lowered.npos) return false;
   return at > begin + 4 && input.find_first_of("/?\n", begin + 3) > at && input[at - 1] == ':' &&
          input[at + word.size()] == '@';
 }
