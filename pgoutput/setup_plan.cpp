@@ -109,19 +109,22 @@ class planning {
     return "PASSWORD " + sql_text(scram_verifier(password_));
   }
 
+  void add_with_password(const std::string& what, const std::string& statement) {
+    setup_step& step = add(what, statement + " " + password_clause() + ";");
+    step.has_password = true;
+    step.shown = statement + " PASSWORD '…';";
+  }
+
   void plan_role() {
     const role_fact* role = facts_.role && facts_.role->exists ? &*facts_.role : nullptr;
     std::string what = "role " + wishes_.role;
     std::string_view group = replication_role(at_);
     bool by_group = !group.empty() && facts_.special_roles && facts_.special_roles->contains(group);
     if (!role) {
-      add(what, "CREATE ROLE " + role_name_ + " WITH LOGIN" + (by_group ? " " : " REPLICATION ") +
-                    password_clause() + ";")
-          .has_password = true;
+      add_with_password(what, "CREATE ROLE " + role_name_ + " WITH LOGIN" + (by_group ? "" : " REPLICATION"));
     } else {
       if (!role->can_login) add(what, "ALTER ROLE " + role_name_ + " LOGIN;");
-      if (wishes_.new_password)
-        add(what, "ALTER ROLE " + role_name_ + " " + password_clause() + ";").has_password = true;
+      if (wishes_.new_password) add_with_password(what, "ALTER ROLE " + role_name_);
       bool may = role->replication || role->superuser || (by_group && role->member_of.contains(group));
       if (!may && !by_group) add(what, "ALTER ROLE " + role_name_ + " WITH REPLICATION;");
     }
@@ -312,12 +315,6 @@ class planning {
 std::vector<setup_step> plan_setup(const check_facts& facts, const setup_wishes& wishes,
                                    const secret& password, bool admin_superuser) {
   return planning(facts, wishes, password, admin_superuser).run();
-}
-
-std::string shown_text(const setup_step& step) {
-  if (!step.has_password) return step.text;
-  std::size_t at = step.text.rfind(" PASSWORD ");
-  return step.text.substr(0, at) + " PASSWORD '…';";
 }
 
 }  // namespace tidewire::pgoutput

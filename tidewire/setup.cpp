@@ -1,10 +1,8 @@
 #include "tidewire/setup.hpp"
 
-#include <algorithm>
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
 
-#include "core/json_text.hpp"
 #include "core/new_password.hpp"
 #include "pgoutput/preflight.hpp"
 #include "pgoutput/setup_apply.hpp"
@@ -14,9 +12,6 @@
 
 namespace tidewire {
 namespace {
-
-using pgoutput::setup_step;
-using state = setup_step::state;
 
 constexpr std::size_t max_role_bytes = 63;
 
@@ -50,12 +45,9 @@ class setup_run {
     asio::co_spawn(io, work(), [&error](std::exception_ptr failed) { error = failed; });
     io.run();
     if (error) std::rethrow_exception(error);
-    print_out(options_.json ? json() : text());
-    bool left = std::ranges::any_of(steps_, [&](const setup_step& step) {
-      bool open = step.at == state::left || step.at == state::failed || step.at == state::undone;
-      return open && !step.optional;
-    });
-    return left ? 3 : 0;
+    setup_report report = made_report();
+    print_out(options_.json ? report_json(report) : report_text(report));
+    return report.incomplete() ? 3 : 0;
   }
 
  private:
@@ -99,10 +91,18 @@ class setup_run {
                       "connect as an administrator"};
   }
 
-  bool password_made() const {
-    return std::ranges::any_of(steps_, [&](const setup_step& step) {
-      return step.has_password && (options_.apply ? step.at == state::done : step.at == state::planned);
-    });
+  setup_report made_report() {
+    setup_report report;
+    report.source = "Postgres";
+    report.target = shown_connection(from_);
+    report.version = facts_.version_name;
+    report.hoster = pgoutput::display_name(pgoutput::hoster_of(facts_, check_wishes()).at);
+    report.applied = options_.apply;
+    report.steps = std::move(steps_);
+    report.role = wishes_.role;
+    report.password = password_;
+    report.next = next_command();
+    return report;
   }
 
   std::string next_command() const {
@@ -119,61 +119,6 @@ class setup_run {
     pgoutput::check_wishes wishes;
     wishes.at = wishes_.at;
     return wishes;
-  }
-
-  std::string hoster_name() const {
-    return std::string(pgoutput::display_name(pgoutput::hoster_of(facts_, check_wishes()).at));
-  }
-
-  /// A plan is a script for psql: everything that is not SQL is a comment.
-  std::string text() const {
-    auto line = [](std::string_view words) {
-      std::string plain(words);
-      std::ranges::replace_if(
-          plain, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
-      return plain + '\n';
-    };
-    std::string out = line("-- " + shown_connection(from_));
-    out += line("-- Postgres " + facts_.version_name + ", " + hoster_name());
-    if (steps_.empty()) return out + "-- nothing is missing: nothing to do\n";
-    for (const setup_step& step : steps_) {
-      out += '\n' + line("-- " + step.what + (options_.apply ? ": " + std::string(to_string(step.at)) : "") +
-                         (step.note.empty() ? "" : " (" + step.note + ")"));
-      if (step.is == check_fix::kind::sql)
-        out += line(options_.apply ? pgoutput::shown_text(step)
-                                   : (step.at == state::left ? "-- " : "") + step.text);
-      else
-        out += line("-- " + std::string(to_string(step.is)) + ": " + step.text);
-    }
-    if (password_made()) {
-      out += '\n' + line("-- password of " + wishes_.role + ", shown this once:");
-      out += "-- " + std::string(password_.reveal()) + '\n';
-    }
-    return out + '\n' + line("-- next: " + next_command());
-  }
-
-  std::string json() const {
-    std::string object = "{";
-    json::add_raw(object, "v", "1");
-    json::add_member(object, "source", "Postgres");
-    json::add_member(object, "target", shown_connection(from_));
-    json::add_member(object, "version", facts_.version_name);
-    json::add_member(object, "hoster", hoster_name());
-    json::add_raw(object, "applied", options_.apply ? "true" : "false");
-    json::add_raw(object, "steps", json::array_of(steps_, [this](const setup_step& step) {
-                    std::string one = "{";
-                    json::add_member(one, "what", step.what);
-                    json::add_member(one, "kind", to_string(step.is));
-                    json::add_member(one, "text", options_.apply ? pgoutput::shown_text(step) : step.text);
-                    json::add_member(one, "state", to_string(step.at));
-                    json::add_member(one, "note", step.note);
-                    json::add_raw(one, "optional", step.optional ? "true" : "false");
-                    return one + '}';
-                  }));
-    json::add_member(object, "role", wishes_.role);
-    if (password_made()) json::add_member(object, "password", password_.reveal());
-    json::add_member(object, "next", next_command());
-    return object + "}\n";
   }
 
   const setup_options& options_;

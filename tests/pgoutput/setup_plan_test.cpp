@@ -36,7 +36,7 @@ std::vector<setup_step> plan(const check_facts& facts, const setup_wishes& wishe
 std::string script(const std::vector<setup_step>& steps) {
   std::string text;
   for (const setup_step& step : steps)
-    if (step.can_apply()) text += shown_text(step) + '\n';
+    if (step.can_apply()) text += step.shown_text() + '\n';
   return text;
 }
 
@@ -69,13 +69,13 @@ TEST_CASE("The password is a verifier in the statement, and hidden where it is s
   auto steps = plan(bare_facts());
   CHECK(contains(steps.at(0).text, "PASSWORD 'SCRAM-SHA-256$4096:"));
   CHECK_FALSE(contains(steps.at(0).text, "pass'"));
-  CHECK_FALSE(contains(shown_text(steps.at(0)), "SCRAM"));
+  CHECK_FALSE(contains(steps.at(0).shown_text(), "SCRAM"));
   // Neon takes nothing but the password itself.
   setup_wishes at_neon;
   at_neon.at = hoster::neon;
   steps = plan(bare_facts(), at_neon);
   CHECK(contains(steps.at(0).text, "PASSWORD 'pass''word';"));
-  CHECK_FALSE(contains(shown_text(steps.at(0)), "pass"));
+  CHECK_FALSE(contains(steps.at(0).shown_text(), "pass"));
 }
 
 TEST_CASE("RDS: membership instead of the attribute", "[setup]") {
