@@ -5,17 +5,10 @@
 
 namespace tidewire::pgoutput {
 
-std::optional<type_info> announced_types::find(std::uint32_t oid) const {
-  const type_names::name* announced = names_.find(oid);
-  if (!announced || announced->schema != "pg_catalog") return std::nullopt;
-  auto base = std::ranges::find(builtin_types, announced->type, &builtin_type::name);
-  if (base == builtin_types.end()) return std::nullopt;
-  return type_info{binary_form::domain, base->oid, ','};
-}
-
 decoded<bool> binary_row::render(std::span<value> values, const relation& of, const type_lookup& types) {
   text_.clear();
   places_.clear();
+  left_type_ = 0;
   for (std::size_t i = 0; i < values.size(); ++i) {
     value& each = values[i];
     if (each.kind != value_kind::binary) continue;
@@ -28,7 +21,10 @@ decoded<bool> binary_row::render(std::span<value> values, const relation& of, co
     std::size_t offset = text_.size();
     decoded<bool> done = append_binary_text(type, as_bytes(each.bytes()), types, text_);
     if (!done) return done;
-    if (!*done) continue;
+    if (!*done) {
+      if (left_type_ == 0) left_type_ = type;
+      continue;
+    }
     places_.push_back({i, offset});
     each.size = static_cast<std::uint32_t>(text_.size() - offset);
     each.kind = value_kind::text;

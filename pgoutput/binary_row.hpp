@@ -6,17 +6,6 @@
 
 namespace tidewire::pgoutput {
 
-/// What the type messages of a stream tell: a domain comes under its own oid with its base type's name. Of
-/// other types that are not built in they have the name only, which says nothing of the bytes.
-class announced_types final : public type_lookup {
- public:
-  explicit announced_types(const type_names& names) : names_(names) {}
-  std::optional<type_info> find(std::uint32_t oid) const override;
-
- private:
-  const type_names& names_;
-};
-
 /// Turns the binary values of one row into text, in memory of its own.
 class binary_row {
  public:
@@ -28,6 +17,9 @@ class binary_row {
   /// How many bytes the values of the last call have here.
   std::size_t bytes() const { return text_.size(); }
 
+  /// The column type of the first value of the last call that stayed binary; 0: none did.
+  std::uint32_t left_type() const { return left_type_; }
+
  private:
   struct place {
     std::size_t column;
@@ -35,6 +27,7 @@ class binary_row {
   };
   std::string text_;
   std::vector<place> places_;
+  std::uint32_t left_type_ = 0;
 };
 
 }  // namespace tidewire::pgoutput

@@ -204,9 +204,18 @@ bool row_changes::next_change() {
 /// How many bytes the values take then.
 std::size_t row_changes::render(std::span<value> values, const relation& of, binary_row& into,
                                 message_tag tag) {
-  auto done = into.render(values, of, types_lookup_);
+  auto done = into.render(values, of, known_);
   if (!done) refuse({done.error().code, done.error().offset, "binary value"}, tag);
+  if (into.left_type() != 0 && known_.outdated(into.left_type())) ask_again(into.left_type(), of);
   return into.bytes();
+}
+
+void row_changes::ask_again(std::uint32_t type, const relation& of) {
+  --seq_;  // this change has not been written
+  throw failure{failure_kind::transient, "TW-PG-NEW-TYPE",
+                of.schema + "." + of.name + " has a column of a type (oid " + std::to_string(type) +
+                    ") that was made after this stream began",
+                "the catalogue is read again over a new connection"};
 }
 
 [[gnu::noinline]] bool row_changes::row(message_tag tag, byte_view body, bool streamed) {

@@ -10,6 +10,7 @@
 #include "core/envelope.hpp"
 #include "core/failure.hpp"
 #include "pgoutput/binary_row.hpp"
+#include "pgoutput/catalog_types.hpp"
 #include "pgoutput/message.hpp"
 #include "pgoutput/relation.hpp"
 #include "pgoutput/stream_state.hpp"
@@ -42,6 +43,11 @@ class row_changes {
   /// A new connection begins, that goes on from `from`: what it sends of transactions before that is passed
   /// over, and so are the changes that were written of an unfinished one.
   void connected(wire::lsn from);
+
+  /// What the catalogue says now, for values in binary form. Of a type that was made since, the first value
+  /// throws TW-PG-NEW-TYPE (transient), before it is counted: a new connection should bring a new answer.
+  /// What that has not either stays binary.
+  void know_types(catalog_types types) { known_.read(std::move(types)); }
 
   /// Transactions whose commit record starts at or after this one are not taken: take() gives false.
   void stop_before(wire::lsn limit) { limit_ = limit; }
@@ -109,6 +115,7 @@ class row_changes {
   void truncate(const message_view& message, bool streamed);
   void logical(const message_view& message, bool streamed);
   std::size_t render(std::span<value> values, const relation& of, binary_row& into, message_tag tag);
+  [[noreturn]] void ask_again(std::uint32_t type, const relation& of);
   void reached(wire::lsn end);
 
   stream_state state_;
@@ -119,7 +126,7 @@ class row_changes {
   std::vector<value> new_values_ = std::vector<value>(max_columns);
   std::vector<value> old_values_ = std::vector<value>(max_columns);
   row_room room_{new_values_, old_values_};
-  announced_types types_lookup_{types_};
+  known_types known_{types_};
   binary_row new_text_, old_text_;  // of values that came in binary form
 
   json::buffer none_;

@@ -208,6 +208,7 @@ class stream_run {
       log(log_level::info, "", "made the slot " + source_.slot + " at " + to_string(slot.confirmed));
     pgoutput::position from = first ? first_position(slot, server) : feed_->next();
     co_await with.run(pgoutput::check_position(with.talk, server, slot, from.at, from.timeline));
+    if (source_.binary) co_await read_types(with);
     co_await with.run(pgoutput::start_replication(with.talk, server, source_, slot.confirmed));
     if (first) open_lines(server, from);
     feed_->connected(server.timeline);
@@ -215,6 +216,12 @@ class stream_run {
     log(log_level::info, "",
         "streaming slot " + source_.slot + " of " + server.database + " from " + to_string(from.at));
     co_await follow(with, server);
+  }
+
+  /// Values in binary form do not say what they are.
+  asio::awaitable<void> read_types(wire::client& with) {
+    wire::result_set found = co_await with.run(wire::query(with.talk, pgoutput::types_sql()));
+    changes_.know_types(pgoutput::catalog_types(found));
   }
 
   asio::awaitable<void> follow(wire::client& with, const pgoutput::server_facts& server) {
