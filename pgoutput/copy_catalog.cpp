@@ -196,6 +196,19 @@ void take_parts(table_list& list, const wire::result_set& found) {
   }
 }
 
+/// Servers from 18 on open each table that a publication lists: one that was dropped meanwhile ends the
+/// query.
+conversation<wire::result_set> list(wire::session& with, std::string sql, const char* what) {
+  try {
+    wire::result_set found = co_await wire::query(with, sql, std::string("could not list ") + what);
+    co_return found;
+  } catch (const wire::server_failure& why) {
+    if (why.sqlstate() != "XX000" || why.details.field('R') != "relation_open") throw;
+    throw failure{failure_kind::transient, "TW-PG-TABLE-CHANGED",
+                  "a table was dropped just now: " + why.details.whole(), "the tables are listed again"};
+  }
+}
+
 }  // namespace
 
 bool listed_table::keyed() const {
@@ -233,27 +246,27 @@ conversation<std::vector<listed_table>> list_tables(wire::session& with, int ver
           "CREATE PUBLICATION " + wire::quote_identifier(name) + " FOR ALL TABLES (or FOR TABLE …)"};
   }
   std::string sql = tables_query(version, what);
-  wire::result_set tables = co_await wire::query(with, sql, "could not list the tables");
-  table_list list;
-  take_tables(list, tables, what);
-  if (list.tables.empty()) co_return std::move(list.tables);
+  wire::result_set tables = co_await list(with, sql, "the tables");
+  table_list listed;
+  take_tables(listed, tables, what);
+  if (listed.tables.empty()) co_return std::move(listed.tables);
   std::string oids;
-  for (const listed_table& each : list.tables)
+  for (const listed_table& each : listed.tables)
     oids += (oids.empty() ? "" : ", ") + std::to_string(each.described.oid);
   sql = columns_query(version, oids, what);
-  wire::result_set columns = co_await wire::query(with, sql, "could not list the columns");
-  take_columns(list, columns, version);
+  wire::result_set columns = co_await list(with, sql, "the columns");
+  take_columns(listed, columns, version);
   sql = parts_query(version, oids);
-  wire::result_set parts = co_await wire::query(with, sql, "could not list where rows are stored");
-  take_parts(list, parts);
+  wire::result_set parts = co_await list(with, sql, "where rows are stored");
+  take_parts(listed, parts);
   // The largest first; of equal ones the order is always the same.
   auto size = [](const listed_table& table) {
     std::uint64_t bytes = 0;
     for (const stored_part& each : table.parts) bytes += each.bytes;
     return std::pair{bytes, table.described.oid};
   };
-  std::ranges::sort(list.tables, std::ranges::greater{}, size);
-  co_return std::move(list.tables);
+  std::ranges::sort(listed.tables, std::ranges::greater{}, size);
+  co_return std::move(listed.tables);
 }
 
 }  // namespace tidewire::pgoutput
