@@ -1,5 +1,6 @@
 #include "pgoutput/slot_status.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include "wire/query.hpp"
@@ -22,7 +23,8 @@ constexpr const char* slot_query =
     "'wal_removed' "
     "WHEN to_jsonb(s) ->> 'conflicting' = 'true' THEN 'conflict with recovery' END), "
     "concat_ws(' ', nullif(r.application_name, ''), r.client_addr), "
-    "(extract(epoch FROM clock_timestamp() - (to_jsonb(r) ->> 'reply_time')::timestamptz) * 1000)::bigint "
+    "(extract(epoch FROM clock_timestamp() - (to_jsonb(r) ->> 'reply_time')::timestamptz) * 1000)::bigint, "
+    "to_jsonb(s) ->> 'safe_wal_size' "
     "FROM pg_replication_slots s LEFT JOIN pg_stat_replication r ON r.pid = s.active_pid WHERE s.slot_name "
     "= ";
 
@@ -67,6 +69,9 @@ conversation<slot_status> ask_slot(wire::session& with, std::string slot) {
   status.lost_because = found.first(5);
   status.client = found.first(6);
   if (auto age = number_of(found.first(7))) status.reply_age = std::chrono::milliseconds{*age};
+  // Less than nothing is left: the next checkpoint may drop it.
+  if (auto safe = number_of(found.first(8)); safe && status.limit_bytes)
+    status.safe_bytes = static_cast<std::uint64_t>(std::max<std::int64_t>(0, *safe));
   co_return status;
 }
 

@@ -25,6 +25,7 @@ struct slot_status {
   wire::lsn confirmed;
   std::optional<std::uint64_t> retained_bytes;  // WAL that is kept for it
   std::optional<std::uint64_t> limit_bytes;     // max_slot_wal_keep_size (13+), where there is a limit
+  std::optional<std::uint64_t> safe_bytes;      // may still be written, where there is a limit
 
   std::optional<std::int64_t> active_pid;
   std::string client;                                  // application name and address

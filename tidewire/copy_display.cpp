@@ -51,9 +51,9 @@ void copy_display::show(const pgoutput::copy_round& round, clock::time_point now
   if (!on_terminal_ && now - shown_ < log_interval) return;
   auto ms = [](clock::duration time) { return std::chrono::duration_cast<std::chrono::milliseconds>(time); };
   std::string text = copy_line(round.totals(), last_, ms(now - shown_), first_, ms(now - began_));
-  if (budget_) {
-    text += "  retained WAL " + human_bytes(budget_->retained_bytes);
-    if (budget_->safe_bytes) text += fmt::format(" ({} %)", budget_->used_percent());
+  if (slot_) {
+    text += "  retained WAL " + human_bytes(slot_->retained_bytes.value_or(0));
+    if (auto percent = slot_->used_percent()) text += fmt::format(" ({} %)", *percent);
   }
   if (on_terminal_)
     print("\r\033[K" + text);

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "pgoutput/copy_round.hpp"
-#include "tidewire/wal_budget.hpp"
+#include "pgoutput/slot_status.hpp"
 
 namespace tidewire {
 
@@ -23,13 +23,13 @@ class copy_display {
   /// About once a second.
   void show(const pgoutput::copy_round& round, clock::time_point now);
   void end();
-  void set_budget(const wal_budget& budget) { budget_ = budget; }
+  void set_status(const pgoutput::slot_status& slot) { slot_ = slot; }
 
  private:
   bool on_terminal_ = false;
   pgoutput::copy_totals first_, last_;
   clock::time_point began_, shown_;
-  std::optional<wal_budget> budget_;
+  std::optional<pgoutput::slot_status> slot_;
 };
 
 }  // namespace tidewire

@@ -129,6 +129,10 @@ void add_stream(CLI::App& app, options& chosen, std::vector<std::unique_ptr<dura
   duration(s, "--heartbeat", o.heartbeat,
            "write a logical message this often, so that an idle slot moves (0: never)")
       ->group("Source");
+  duration(s, "--watch-interval", o.watch_interval,
+           "how often to look, over a second connection, at the WAL that the slot retains, and to warn (30s; "
+           "0: never)")
+      ->group("Source");
   duration(s, "--status-interval", o.status_interval, "how often the server hears from us (10s)")
       ->group("Source");
   duration(s, "--read-deadline", o.read_deadline, "reconnect when nothing came for this long (60s)")

@@ -45,6 +45,7 @@ struct stream_options {
   std::chrono::milliseconds status_interval{10'000};
   std::chrono::milliseconds sync_interval{1'000};
   std::chrono::milliseconds heartbeat{0};
+  std::chrono::milliseconds watch_interval{30'000};
   std::chrono::milliseconds read_deadline{60'000};
   std::chrono::milliseconds stall_limit{60'000};
   std::chrono::milliseconds lock_timeout{10'000};

@@ -13,7 +13,7 @@
 #include "pgoutput/position.hpp"
 #include "pgoutput/preflight.hpp"
 #include "tidewire/copy_display.hpp"
-#include "tidewire/wal_budget.hpp"
+#include "tidewire/monitor.hpp"
 #include "wire/connect.hpp"
 #include "wire/query.hpp"
 
@@ -325,11 +325,11 @@ class snapshot_run::impl {
   }
 
   void start_watch(std::shared_ptr<const bool> over) {
-    budget_watch settings;
+    monitor_settings settings;
     settings.slot = with_.source.slot;
-    settings.on_budget = [this](const wal_budget& budget) { display_.set_budget(budget); };
+    settings.on_status = [this](const pgoutput::slot_status& status) { display_.set_status(status); };
     settings.on_lost = [this](std::exception_ptr error) { fail(std::move(error)); };
-    asio::co_spawn(io_, watch_wal_budget(with_.from, std::move(settings), std::move(over)), asio::detached);
+    asio::co_spawn(io_, monitor(with_.from, std::move(settings), std::move(over)), asio::detached);
   }
 
   // ---- Ends and wake-ups

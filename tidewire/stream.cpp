@@ -100,7 +100,6 @@ class stream_run {
       io_.stop();
       signals.cancel();
     });
-    start_monitor();
     io_.run();
     end_progress();
     finish(error_ != nullptr);
@@ -147,6 +146,7 @@ class stream_run {
   asio::awaitable<void> stream() {
     bool copied = co_await copy_first();
     if (!copied) co_return;
+    start_monitor();  // a copy has its own
     clock::time_point slot_patience = clock::now() + options_.slot_wait;
     milliseconds pause{100};
     bool told_of_slot = false;
@@ -345,13 +345,17 @@ class stream_run {
   }
 
   void start_monitor() {
-    if (!show_progress_ && options_.heartbeat.count() == 0) return;
     monitor_settings settings;
     settings.slot = source_.slot;
     settings.heartbeat = options_.heartbeat;
-    if (show_progress_) settings.interval = milliseconds{2'000};
-    settings.on_status = [this](const source_status& status) { status_ = status; };
-    asio::co_spawn(io_, monitor(from_, settings), asio::detached);
+    settings.interval = show_progress_ ? milliseconds{2'000} : options_.watch_interval;
+    if (!show_progress_ && settings.heartbeat.count() == 0) {
+      if (settings.interval.count() == 0) return;
+      settings.trouble = log_level::info;  // nobody has asked for anything
+      settings.first_look = milliseconds{10'000};
+    }
+    settings.on_status = [this](const pgoutput::slot_status& status) { status_ = status; };
+    asio::co_spawn(io_, monitor(from_, settings, std::make_shared<bool>(false)), asio::detached);
     if (show_progress_) asio::co_spawn(io_, print_progress(), asio::detached);
   }
 
@@ -398,7 +402,7 @@ class stream_run {
 
   pgoutput::follow_settings follow_;
   pgoutput::follow_state follow_state_;
-  source_status status_;
+  pgoutput::slot_status status_;
   std::exception_ptr error_;
   std::mt19937 random_{std::random_device{}()};
 

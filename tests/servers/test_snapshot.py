@@ -6,6 +6,7 @@ TIDEWIRE_KILLS: how often tidewire is killed (5); TIDEWIRE_SEED repeats a run.
 import json
 import os
 import random
+import re
 import subprocess
 import threading
 
@@ -600,6 +601,32 @@ def test_slot_lost_while_it_copies(new_server, new_database, tidewire):
     run.wait_stderr("TW-PG-SLOT-LOST", 60)
     run.resume_reading()
     run.refuse(3, "TW-PG-SLOT-LOST")
+
+
+@pytest.mark.since(13, "max_slot_wal_keep_size")
+@pytest.mark.parametrize("copying", [True, False], ids=["copy", "stream"])
+def test_warned_before_the_slot_is_lost(new_server, new_database, tidewire, copying):
+    """At 50, 70 and 85 per cent, once each, while nobody reads what tidewire writes."""
+    own = new_server(max_slot_wal_keep_size="64MB", max_wal_size="256MB", min_wal_size="64MB", checkpoint_timeout="30min")
+    db = new_database(own)
+    Writer(db, 8000, SEED)
+    if copying:
+        db.publish()
+        run = tidewire(*initial(db, "--workers", 1, to="stdout"), read=False)
+        wait_for_a_reader(db)
+    else:
+        db.publish().create_slot()
+        db.sql("UPDATE item SET n = n + 1")
+        run = tidewire(*db.stream("--watch-interval", "500ms"), read=False)
+    used = (f"SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn) * 100 / (64 << 20) "
+            f"FROM pg_replication_slots WHERE slot_name = '{db.slot}'")
+    for step in (50, 70, 85):
+        while float(own.sql(used)) < step:
+            own.sql("SELECT pg_logical_emit_message(false, 'filler', repeat('x', 500000))")
+        run.wait_until(lambda: run.stderr.count("TW-PG-WAL-BUDGET") == (50, 70, 85).index(step) + 1, f"{step} %", 60)
+    told = [int(each) for each in re.findall(r"TW-PG-WAL-BUDGET.*?, (\d+) % of what the server allows", run.stderr)]
+    assert len(told) == 3 and 50 <= told[0] < 70 <= told[1] < 85 <= told[2], run.stderr
+    run.resume_reading()
 
 
 def test_beside_a_running_stream(db, tidewire, tmp_path):
