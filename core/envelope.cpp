@@ -291,7 +291,9 @@ void envelope_writer::schema(const table& of) {
   out_->text(R"(,"columns":[)");
   for (std::size_t i = 0; i < of.columns.size(); ++i) {
     const column& each = of.columns[i];
-    out_->text((i ? R"(,{"name":)" : R"({"name":)") + json::quoted(each.name) + R"(,"type_oid":)" +
+    std::string type = each.type.empty() ? "" : R"(,"type":)" + json::quoted(each.type);
+    if (!each.type_schema.empty()) type += R"(,"type_schema":)" + json::quoted(each.type_schema);
+    out_->text((i ? R"(,{"name":)" : R"({"name":)") + json::quoted(each.name) + type + R"(,"type_oid":)" +
                std::to_string(each.type_id) + R"(,"typmod":)" + std::to_string(each.type_modifier) +
                R"(,"key":)" + (each.key ? "true}" : "false}"));
   }

@@ -17,7 +17,8 @@ struct column {
   std::int32_t type_modifier = -1;
   bool key = false;  // part of the replica identity
   json_form form = json_form::string;
-  std::string type{};  // the source's own name of it, where a number says nothing (MySQL)
+  std::string type{};         // the source's own name of it; empty where it tells none
+  std::string type_schema{};  // of a type that is not built in (Postgres)
 };
 
 struct table {

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <unordered_map>
 
+#include "pgoutput/catalog_types.hpp"
 #include "wire/query.hpp"
 #include "wire/quote.hpp"
 
@@ -65,9 +66,15 @@ std::string columns_query(int version, const std::string& oids, const copy_wishe
       literals(what.publications) + ")) ";
   std::string query =
       (version >= 150'000 ? listed : "") + "SELECT a.attrelid, a.attname, a.atttypid, a.atttypmod, " + key +
-      ", t.typtype, s.proname, pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT')"
+      ", t.typtype, s.proname, pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT'), u.nspname, "
+      "b.typname"
       " FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid"
-      " JOIN pg_catalog.pg_type t ON t.oid = a.atttypid LEFT JOIN pg_catalog.pg_proc s ON s.oid = t.typsend" +
+      " JOIN pg_catalog.pg_type t ON t.oid = a.atttypid LEFT JOIN pg_catalog.pg_proc s ON s.oid = t.typsend"
+      // As a type message has it: the name of a domain is that of what it is based on in the end.
+      " JOIN LATERAL (WITH RECURSIVE d AS (SELECT t.oid AS id, t.typbasetype AS base UNION ALL SELECT e.oid, "
+      "e.typbasetype FROM d JOIN pg_catalog.pg_type e ON e.oid = d.base) SELECT id FROM d WHERE base = 0) f "
+      "ON true"
+      " JOIN pg_catalog.pg_type b ON b.oid = f.id JOIN pg_catalog.pg_namespace u ON u.oid = b.typnamespace" +
       (version >= 150'000 ? " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace JOIN published p ON "
                             "p.schemaname = n.nspname AND p.tablename = c.relname AND p.attname = a.attname"
                           : "") +
@@ -169,6 +176,11 @@ void take_columns(table_list& list, const wire::result_set& found, int version) 
     table->select_list +=
         (table->select_list.empty() ? "" : ", ") + copy_expression(wire::quote_identifier(column.name), form);
     table->forms.push_back(form);
+    if (column.type_id >= first_own_type &&
+        !table->types.announce({0, column.type_id, text_of(each, 8), text_of(each, 9)}))
+      throw failure{failure_kind::refused, "TW-PG-DECODE",
+                    "the names of the columns' types are beyond all limits",
+                    "leave tables out of the publication"};
     table->described.columns.push_back(std::move(column));
   }
 }
@@ -196,7 +208,7 @@ void take_parts(table_list& list, const wire::result_set& found) {
   }
 }
 
-/// Servers from 18 on open each table that a publication lists: one that was dropped meanwhile ends the
+/// Newer servers open each table that a publication lists: one that was dropped meanwhile ends the
 /// query.
 conversation<wire::result_set> list(wire::session& with, std::string sql, const char* what) {
   try {

@@ -29,6 +29,7 @@ struct stored_part {
 
 struct listed_table {
   relation described;            // as a relation message would have it
+  type_names types;              // as type messages would announce those of the columns
   std::vector<copy_form> forms;  // one per column
   std::string select_list;       // what COPY's query selects, in the order of the columns
   std::string row_filter;        // empty: all rows

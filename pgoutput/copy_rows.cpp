@@ -6,7 +6,7 @@
 namespace tidewire::pgoutput {
 
 copied_lines::copied_lines(const listed_table& of)
-    : listed(of), described(table_of(of.described)), plan(described) {
+    : listed(of), described(table_of(of.described, of.types)), plan(described) {
   check_names(described);
 }
 

@@ -235,7 +235,7 @@ const table_plan& row_changes::plan_of(const relation& of) {
 const table_plan& row_changes::new_plan(const relation& of) {
   while (of.index >= plans_.size()) plans_.push_back(std::make_unique<planned>());
   planned& made = *plans_[of.index];
-  made.described = std::make_unique<table>(table_of(of));
+  made.described = std::make_unique<table>(table_of(of, types_));
   check_names(*made.described);
   made.plan = table_plan(*made.described);
   made.version = of.version;

@@ -28,15 +28,21 @@ void check_names(const table& of) {
                     "rename the column, or leave it out of the publication (a column list, 15+)"};
 }
 
-table table_of(const relation& from) {
+table table_of(const relation& from, const type_names& types) {
   table made;
   made.id = from.oid;
   made.schema = from.schema;
   made.name = from.name;
   made.identity = name_of(from.identity);
-  for (const relation_column& each : from.columns)
-    made.columns.push_back(
-        {each.name, each.type_id, each.type_modifier, each.key(), json_form_of(each.type_id)});
+  for (const relation_column& each : from.columns) {
+    column as{each.name, each.type_id, each.type_modifier, each.key(), json_form_of(each.type_id)};
+    as.type = builtin_type_name(each.type_id);
+    if (const type_names::name* announced = types.find(each.type_id)) {
+      as.type = announced->type;
+      if (announced->schema != "pg_catalog") as.type_schema = announced->schema;
+    }
+    made.columns.push_back(std::move(as));
+  }
   return made;
 }
 

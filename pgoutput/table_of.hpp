@@ -6,7 +6,8 @@
 
 namespace tidewire::pgoutput {
 
-table table_of(const relation& from);
+/// Types that are not built in have the names that were announced.
+table table_of(const relation& from, const type_names& types);
 
 /// A column's name is a key of the lines, and JSON's keys are Unicode. Any other text in its place could be
 /// the name of another column: throws TW-PG-COLUMN-NAME (refused).
