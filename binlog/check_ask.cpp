@@ -19,7 +19,9 @@ constexpr std::string_view setting_names =
     "'binlog_expire_logs_auto_purge','max_binlog_total_size','binlog_space_limit','log_slave_updates',"
     "'log_replica_updates','read_only','require_secure_transport','partial_revokes','have_ssl',"
     "'lower_case_table_names','innodb_native_foreign_keys','version','version_comment','basedir',"
-    "'aurora_version','aad_auth_only','validate_password.policy','validate_password_policy'";
+    "'aurora_version','aad_auth_only','validate_password.policy','validate_password_policy',"
+    "'strict_password_validation','simple_password_check_minimal_length','cracklib_password_check_"
+    "dictionary'";
 
 constexpr std::uint16_t no_such_grant = 1141;
 

@@ -65,15 +65,15 @@ class planning {
   // ---- The account
 
   void add_with_password(const std::string& what, const std::string& statement, const std::string& after) {
-    // MariaDB takes what it keeps of a password, so that the password itself never gets there.
+    bool hashed = takes_verifier(facts_);
     std::string clause =
-        facts_.mariadb ? " IDENTIFIED VIA mysql_native_password USING '" + native_verifier(password_) + "'"
-                       : " IDENTIFIED BY " + sql_text(password_.reveal());
+        hashed ? " IDENTIFIED VIA mysql_native_password USING '" + native_verifier(password_) + "'"
+               : " IDENTIFIED BY " + sql_text(password_.reveal());
     setup_step& step = add(what, statement + clause + after + ";");
     step.has_password = true;
     step.shown = statement +
-                 (facts_.mariadb ? " IDENTIFIED VIA mysql_native_password USING '…'" : " IDENTIFIED BY '…'") +
-                 after + ";";
+                 (hashed ? " IDENTIFIED VIA mysql_native_password USING '…'" : " IDENTIFIED BY '…'") + after +
+                 ";";
   }
 
   void plan_account() {
@@ -192,9 +192,16 @@ std::vector<setup_step> plan_setup(const check_facts& facts, const setup_wishes&
   return planning(facts, wishes, password).run();
 }
 
+bool takes_verifier(const check_facts& facts) {
+  bool looks = facts.setting("simple_password_check_minimal_length") ||
+               facts.setting("cracklib_password_check_dictionary");
+  return facts.mariadb && !(looks && facts.is("strict_password_validation", "ON"));
+}
+
 secret fitting_password(const check_facts& facts, const secret& password) {
-  if (!facts.setting("validate_password.policy") && !facts.setting("validate_password_policy"))
-    return password;
+  bool rules = facts.setting("validate_password.policy") || facts.setting("validate_password_policy") ||
+               facts.setting("simple_password_check_minimal_length");
+  if (!rules) return password;
   // The strictest rules want a letter of each case, a digit and a mark.
   std::string text(password.reveal());
   text += "-aA1";

@@ -25,6 +25,10 @@ std::vector<setup_step> plan_setup(const check_facts& facts, const setup_wishes&
 /// A password that the server's own rules for passwords take too, where it has some.
 secret fitting_password(const check_facts& facts, const secret& password);
 
+/// Whether it is given what it keeps of a password, so that the password itself never gets there: MariaDB,
+/// unless it looks at passwords itself.
+bool takes_verifier(const check_facts& facts);
+
 /// What MariaDB keeps of a password, and takes instead of it: `*` and 40 hex digits.
 std::string native_verifier(const secret& password);
 

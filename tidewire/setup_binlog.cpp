@@ -89,10 +89,11 @@ class binlog_setup {
                     "please report it with what SHOW GRANTS says, without hashes"};
   }
 
-  /// MySQL is sent the password itself.
+  /// MySQL is sent the password itself, and so is a MariaDB that looks at it.
   void check_way() const {
     const binlog::connection_fact& how = facts_.connection;
-    if (facts_.mariadb || !how.tls_version.empty() || how.is_socket || how.is_loopback) return;
+    bool safe = !how.tls_version.empty() || how.is_socket || how.is_loopback;
+    if (safe || binlog::takes_verifier(facts_)) return;
     for (const setup_step& step : steps_)
       if (step.has_password)
         throw failure{failure_kind::refused, "TW-SETUP-PLAIN",

@@ -120,4 +120,11 @@ TEST_CASE("Rules for passwords", "[mysetup]") {
   CHECK(fitting_password(facts, password) == password);
   facts.settings.value->emplace("validate_password.policy", "MEDIUM");
   CHECK(fitting_password(facts, password).reveal() == "pass'word-aA1");
+  facts = bare_facts(true);
+  CHECK(takes_verifier(facts));
+  facts.settings.value->insert(
+      {{"simple_password_check_minimal_length", "8"}, {"strict_password_validation", "ON"}});
+  CHECK_FALSE(takes_verifier(facts));
+  CHECK(script(facts).starts_with("CREATE USER `tidewire`@`%` IDENTIFIED BY '…' REQUIRE SSL;"));
+  CHECK(fitting_password(facts, password).reveal() == "pass'word-aA1");
 }

@@ -111,6 +111,21 @@ def test_the_password_is_shown_once_and_kept_out_of_the_log(server, admin):
     assert password.encode() not in binlog.read_bytes()
 
 
+def test_a_server_with_rules_for_passwords(server, admin, tmp_path):
+    install, remove = (("INSTALL SONAME 'simple_password_check'", "UNINSTALL SONAME 'simple_password_check'")
+                       if server.mariadb else
+                       ("INSTALL COMPONENT 'file://component_validate_password'",
+                        "UNINSTALL COMPONENT 'file://component_validate_password'"))
+    if server.client(install).returncode:
+        pytest.skip("this server has no such plugin here")
+    try:
+        done = Done(admin, "--apply")
+        assert done.exit == 0, done.describe()
+        works(server, done.password, tmp_path)
+    finally:
+        server.sql(remove)
+
+
 def test_settings_of_a_running_server(server, admin, tmp_path):
     names = {"binlog_format": "MIXED", "binlog_row_image": "MINIMAL", "binlog_row_metadata": "MINIMAL"}
     for name, value in names.items():
