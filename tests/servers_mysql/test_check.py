@@ -2,6 +2,7 @@
 
 import re
 import time
+from random import Random
 
 import pytest
 from harness.report import Report, tidewire
@@ -204,6 +205,33 @@ def test_grants_with_patterns_and_odd_names(server, account):
         Report(place, "--table", "`d``_x`.`t``%'\"`").is_ready()
     finally:
         server.sql("DROP DATABASE `d``_x`")
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_verdict_on_select_is_the_servers_own(server, account, seed):
+    """Random grants: of every table that the account sees, the report says what a SELECT says."""
+    random = Random(seed)
+    schemas = ["sh_p", "shxp", "shop", "Shop"]
+    for schema in schemas:
+        server.sql(f"CREATE DATABASE {schema}; CREATE TABLE {schema}.t (id INT PRIMARY KEY, note INT)")
+    try:
+        place = account(*RIGHTS, select="")
+        for _ in range(random.randint(1, 5)):
+            what = random.choice(["SELECT", "INSERT", "SELECT, INSERT", "SELECT (id)", "INSERT (id)"])
+            on = random.choice(["`sh%`.*", "`sh\\_p`.*", "`sh_p`.*", "`shop`.*", "`%p`.*", "`S%`.*", "shop.t", "sh_p.t", "shxp.t"])
+            if "(" in what and on.endswith(".*"):
+                continue
+            server.sql(f"GRANT {what} ON {on} TO c0@'%'")
+        login = ["--user=c0", "--password=pw", "--host=127.0.0.1", f"--port={server.port}", "--protocol=tcp"]
+        seen = server.client("SELECT CONCAT(table_schema, '.', table_name) FROM information_schema.tables WHERE table_name='t'",
+                             "", *login).stdout.decode().split()
+        denied = [each for each in seen if server.client(f"SELECT COUNT(note) FROM {each}", "", *login).returncode]
+        report = Report(place)
+        told = report["SELECT"]["objects"] if report.status("SELECT") == "fail" else []
+        assert sorted(told) == sorted(denied), (server.sql("SHOW GRANTS FOR c0@'%'"), report.describe())
+    finally:
+        for schema in schemas:
+            server.sql(f"DROP DATABASE {schema}")
 
 
 # Settings of a running server
