@@ -1,6 +1,7 @@
 #include "core/check_report.hpp"
 
 #include <algorithm>
+#include <fmt/format.h>
 
 #include "core/json_text.hpp"
 
@@ -89,6 +90,24 @@ std::string first_of(const std::vector<std::string>& names, std::size_t count) {
   for (std::size_t i = 0; i < shown; ++i) text += (i ? ", " : "") + names[i];
   if (count > shown) text += " and " + std::to_string(count - shown) + " more";
   return text;
+}
+
+std::string counted(std::size_t count, const char* one, const char* several) {
+  return std::to_string(count) + ' ' + (count == 1 ? one : several);
+}
+
+std::string bytes_text(double bytes) {
+  constexpr const char* units[]{"bytes", "KB", "MB", "GB", "TB", "PB"};
+  std::size_t unit = 0;
+  while (bytes >= 1024 && unit + 1 < std::size(units)) bytes /= 1024, ++unit;
+  return unit == 0 ? fmt::format("{:.0f} bytes", bytes) : fmt::format("{:.1f} {}", bytes, units[unit]);
+}
+
+std::string seconds_text(double seconds) {
+  if (seconds < 120) return fmt::format("{:.0f} s", seconds);
+  if (seconds < 2 * 3600) return fmt::format("{:.0f} min", seconds / 60);
+  if (seconds < 2 * 86400) return fmt::format("{:.0f} h", seconds / 3600);
+  return fmt::format("{:.0f} days", seconds / 86400);
 }
 
 std::string report_text(const check_report& report, bool colour) {

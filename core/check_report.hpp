@@ -63,6 +63,12 @@ inline constexpr std::size_t max_named_objects = 5;
 /// "a, b, c and 97 more": the first of them, and how many there are.
 std::string first_of(const std::vector<std::string>& names, std::size_t count);
 
+/// "1 table: ", "3 tables: ".
+std::string counted(std::size_t count, const char* one, const char* several);
+/// 1536 bytes: "1.5 KB"; 600 s: "10 min".
+std::string bytes_text(double bytes);
+std::string seconds_text(double seconds);
+
 /// For people: what failed first, then warnings, what could not be found out, and what is fine; a summary in
 /// the last line. Control characters of names become spaces, so that nothing can steer the terminal.
 std::string report_text(const check_report& report, bool colour);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <fmt/format.h>
 
 #include "pgoutput/check_judging.hpp"
 #include "pgoutput/sql_text.hpp"
@@ -177,10 +176,6 @@ std::string judging::role_name() const {
   return sql_name(facts.connection.user);
 }
 
-std::string counted(std::size_t count, const char* one, const char* several) {
-  return std::to_string(count) + ' ' + (count == 1 ? one : several);
-}
-
 std::string tables_text(const std::vector<const table_fact*>& tables) {
   std::vector<std::string> names;
   for (const table_fact* each : tables) {
@@ -208,20 +203,6 @@ std::vector<check_fix> fixes_for(const std::vector<const table_fact*>& tables,
   }
   for (const table_fact* table : tables) fixes.push_back({check_fix::kind::sql, each(*table), true});
   return fixes;
-}
-
-std::string bytes_text(double bytes) {
-  constexpr const char* units[]{"bytes", "KB", "MB", "GB", "TB", "PB"};
-  std::size_t unit = 0;
-  while (bytes >= 1024 && unit + 1 < std::size(units)) bytes /= 1024, ++unit;
-  return unit == 0 ? fmt::format("{:.0f} bytes", bytes) : fmt::format("{:.1f} {}", bytes, units[unit]);
-}
-
-std::string seconds_text(double seconds) {
-  if (seconds < 120) return fmt::format("{:.0f} s", seconds);
-  if (seconds < 2 * 3600) return fmt::format("{:.0f} min", seconds / 60);
-  if (seconds < 2 * 86400) return fmt::format("{:.0f} h", seconds / 3600);
-  return fmt::format("{:.0f} days", seconds / 86400);
 }
 
 double bytes_of(const setting_fact& setting) {

@@ -50,7 +50,6 @@ void judge_wal(const judging& j);          // check_wal.cpp
 
 /// Names the first of the tables in the finding, and in its text: "3 tables: a, b, c".
 void name_tables(check_finding& finding, const std::vector<const table_fact*>& tables);
-std::string counted(std::size_t count, const char* one, const char* several);
 std::string tables_text(const std::vector<const table_fact*>& tables);
 
 /// A fix for each of a few tables, or one statement that does it for all of them. `each` makes a table's
@@ -59,9 +58,6 @@ std::vector<check_fix> fixes_for(const std::vector<const table_fact*>& tables,
                                  const std::function<std::string(const table_fact&)>& each,
                                  const std::function<std::string()>& all);
 
-/// 1536 bytes: "1.5 KB"; 90 s: "1.5 min".
-std::string bytes_text(double bytes);
-std::string seconds_text(double seconds);
 /// A setting's value in bytes or milliseconds, by its unit; negative: no limit.
 double bytes_of(const setting_fact& setting);
 double ms_of(const setting_fact& setting);

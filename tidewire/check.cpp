@@ -1,14 +1,15 @@
 #include "tidewire/check.hpp"
 
-#include <algorithm>
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
 
+#include "binlog/connection_url.hpp"
 #include "pgoutput/check.hpp"
 #include "pgoutput/preflight.hpp"
 #include "tidewire/ask_source.hpp"
+#include "tidewire/check_binlog.hpp"
+#include "tidewire/check_end.hpp"
 #include "tidewire/log.hpp"
-#include "tidewire/print_out.hpp"
 
 namespace tidewire {
 namespace {
@@ -30,6 +31,7 @@ pgoutput::check_wishes wishes_of(const check_options& options) {
 }  // namespace
 
 int run_check(const check_options& options) {
+  if (binlog::is_mysql_url(options.url)) return run_check_binlog(options);
   pgoutput::check_wishes wishes = wishes_of(options);
   source_question question;
   question.from = wire::parse_connection_string(options.url);
@@ -46,24 +48,12 @@ int run_check(const check_options& options) {
   asio::co_spawn(io, ask_source(question, facts),
                  [&error](std::exception_ptr failed, std::unique_ptr<wire::client>) { error = failed; });
   io.run();
-  int exit_code = 0;
-  try {
-    if (error) std::rethrow_exception(error);
-    report.version = facts.version_name;
-    report.findings = pgoutput::judge(facts, wishes);
-    if (report.failed()) exit_code = 3;
-  } catch (const failure& why) {
-    if (why.kind == failure_kind::usage) throw;
-    report.version = facts.version_name;
-    report.findings = pgoutput::judge_no_connection(why, facts, wishes);
-    // A retry does not help where something else was found to be wrong.
-    bool wrong = std::ranges::any_of(report.findings, [](const check_finding& each) {
-      return each.status == check_status::fail && each.code != "TW-CHECK-PG-CONNECT";
-    });
-    exit_code = why.kind == failure_kind::transient && !wrong ? 1 : 3;
-  }
+  check_judges judges{[&] { return pgoutput::judge(facts, wishes); },
+                      [&](const failure& why) { return pgoutput::judge_no_connection(why, facts, wishes); }};
+  int exit_code = end_check(error, judges, report);
+  report.version = facts.version_name;
   report.hoster = display_name(pgoutput::hoster_of(facts, wishes).at);
-  print_out(options.json ? report_json(report) : report_text(report, colour_wanted()));
+  print_report(report, options.json);
   return exit_code;
 }
 

@@ -263,7 +263,9 @@ void add_check(CLI::App& app, options& chosen, std::vector<std::unique_ptr<durat
   check_options& o = chosen.check;
   CLI::App* c = app.add_subcommand(
       "check", "look at every prerequisite of a stream, and say how to fix what is missing");
-  c->add_option("url", o.url, url_help)->required()->type_name("URL");
+  c->add_option("url", o.url, std::string(url_help) + "; or mysql://user@host:3306, mariadb://…")
+      ->required()
+      ->type_name("URL");
   c->add_option("--publication", o.publications, "publications, separated by commas")
       ->delimiter(',')
       ->capture_default_str();
@@ -286,9 +288,13 @@ void add_setup(CLI::App& app, options& chosen) {
   setup_options& o = chosen.setup;
   CLI::App* s =
       app.add_subcommand("setup", "print what makes a database ready for a stream, or do it (--apply)");
-  s->add_option("url", o.url, "as an administrator: " + std::string(url_help))->required()->type_name("URL");
+  s->add_option("url", o.url,
+                "as an administrator: " + std::string(url_help) + "; or mysql://user@host:3306, mariadb://…")
+      ->required()
+      ->type_name("URL");
   s->add_flag("--apply", o.apply, "run what can be run, instead of printing it");
-  s->add_option("--role", o.role, "the role that will stream")->capture_default_str();
+  s->add_option("--role", o.role, "the role that will stream (MySQL: user or user@host)")
+      ->capture_default_str();
   s->add_flag("--new-password", o.new_password, "a new password for a role that exists");
   s->add_option("--publication", o.publication, "the publication")->capture_default_str();
   s->add_option("--table", o.tables, "a table to publish, schema.name; may be repeated (default: all)")

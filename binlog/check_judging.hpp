@@ -1,0 +1,54 @@
+// What the files of the judgement share. For binlog/check_*.cpp only.
+#pragma once
+
+#include "binlog/check.hpp"
+
+namespace tidewire::binlog {
+
+/// One run over the facts. Each check adds one finding.
+struct judging {
+  const check_facts& facts;
+  const check_wishes& wishes;
+  server_kind server;
+  std::vector<check_finding>& out;
+
+  check_finding& add(const char* code, const char* title, check_status status, std::string found,
+                     std::string why = {}, std::vector<check_fix> fixes = {}) const {
+    check_finding made;
+    made.code = code;
+    made.title = title;
+    made.status = status;
+    made.found = std::move(found);
+    made.why = std::move(why);
+    made.fixes = std::move(fixes);
+    out.push_back(std::move(made));
+    return out.back();
+  }
+  check_finding& ok(const char* code, const char* title, std::string found, std::string note = {}) const {
+    return add(code, title, check_status::ok, std::move(found), std::move(note));
+  }
+  /// The server would not tell.
+  check_finding& unknown(const char* code, const char* title, const std::string& missing,
+                         std::vector<check_fix> fixes = {}) const {
+    return add(code, title, check_status::unknown, missing.empty() ? "the server does not say" : missing, "",
+               std::move(fixes));
+  }
+  std::vector<check_fix> set(std::string_view name, std::string_view value, bool restart = false) const {
+    return setting_fixes(server, name, value, restart);
+  }
+  /// The account as SQL has it, for fixes.
+  std::string account_sql() const;
+  /// The right to see where the binlog is, as the server names it.
+  std::string monitor_right() const;
+};
+
+void judge_connection(const judging& j);  // check_connection.cpp
+void judge_log(const judging& j);         // check_log.cpp
+void judge_history(const judging& j);     // check_history.cpp
+void judge_rights(const judging& j);      // check_rights.cpp
+void judge_tables(const judging& j);      // check_tables.cpp
+
+std::string tables_text(const std::vector<const table_fact*>& tables);
+void name_tables(check_finding& finding, const std::vector<const table_fact*>& tables);
+
+}  // namespace tidewire::binlog

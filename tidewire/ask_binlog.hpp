@@ -1,0 +1,21 @@
+// Connects to a MySQL or MariaDB server for check and setup, and asks for what they want to know.
+#pragma once
+
+#include "binlog/check_ask.hpp"
+#include "binlog/connect.hpp"
+
+namespace tidewire {
+
+/// What went wrong is thrown; `into` has what was known by then. The connection is still good afterwards.
+asio::awaitable<std::unique_ptr<binlog::client>> ask_binlog(binlog::connection_url from,
+                                                            binlog::ask_settings what,
+                                                            binlog::check_facts& into);
+
+/// As a URL, without secrets.
+std::string shown_connection(const binlog::connection_url& from);
+
+/// Throws failure TW-USAGE-OPTION for an option that only Postgres has. `given`: whether it differs from its
+/// default.
+void refuse_postgres_option(const char* name, bool given);
+
+}  // namespace tidewire

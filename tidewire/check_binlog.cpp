@@ -1,0 +1,56 @@
+#include "tidewire/check_binlog.hpp"
+
+#include <asio/co_spawn.hpp>
+#include <asio/io_context.hpp>
+
+#include "binlog/check.hpp"
+#include "binlog/text_query.hpp"
+#include "tidewire/ask_binlog.hpp"
+#include "tidewire/check_end.hpp"
+
+namespace tidewire {
+namespace {
+
+binlog::check_wishes wishes_of(const check_options& options, const binlog::connection_url& from) {
+  const check_options usual;
+  refuse_postgres_option("--publication", options.publications != usual.publications);
+  refuse_postgres_option("--slot", options.slot != usual.slot);
+  refuse_postgres_option("--open-transactions", options.open_transactions != usual.open_transactions);
+  refuse_postgres_option("--trace", options.trace);
+  binlog::check_wishes wishes;
+  for (const std::string& each : options.tables)
+    wishes.tables.push_back(binlog::parse_wanted_table(each, from.database));
+  if (!options.hoster.empty()) wishes.at = binlog::parse_hoster(options.hoster);
+  return wishes;
+}
+
+/// The connection is not needed any more.
+asio::awaitable<void> ask(const binlog::connection_url& from, binlog::check_facts& facts) {
+  const binlog::ask_settings everything;
+  std::unique_ptr<binlog::client> with = co_await ask_binlog(from, everything, facts);
+  co_await with->run(binlog::quit(with->talk));
+}
+
+}  // namespace
+
+int run_check_binlog(const check_options& options) {
+  const binlog::connection_url from = binlog::parse_connection_url(options.url);
+  const binlog::check_wishes wishes = wishes_of(options, from);
+  binlog::check_facts facts;
+  check_report report;
+  report.target = shown_connection(from);
+  asio::io_context io(1);
+  std::exception_ptr error;
+  asio::co_spawn(io, ask(from, facts), [&error](std::exception_ptr failed) { error = failed; });
+  io.run();
+  check_judges judges{[&] { return binlog::judge(facts, wishes); },
+                      [&](const failure& why) { return binlog::judge_no_connection(why, facts, wishes); }};
+  int exit_code = end_check(error, judges, report);
+  report.source = facts.mariadb ? "MariaDB" : "MySQL";
+  report.version = binlog::short_version(facts);
+  report.hoster = display_name(binlog::hoster_of(facts, wishes).at);
+  print_report(report, options.json);
+  return exit_code;
+}
+
+}  // namespace tidewire
