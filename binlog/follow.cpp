@@ -34,18 +34,6 @@ namespace {
 
 constexpr std::uint8_t event_head = 0x00;
 
-bool reached(const position& done, const position& until) {
-  switch (until.kind) {
-    case position_kind::gtid_set: return done.executed.contains(until.executed);
-    case position_kind::domains: return done.domains.contains(until.domains);
-    case position_kind::file:
-      // Names end in a number that may grow by a digit.
-      if (done.file.size() != until.file.size()) return done.file.size() > until.file.size();
-      return done.file != until.file ? done.file > until.file : done.offset >= until.offset;
-  }
-  return false;
-}
-
 class follower {
  public:
   follower(session& with, change_feed& feed, const server_facts& server, const position& from,
@@ -138,7 +126,7 @@ class follower {
     std::uint64_t ended = feed_.done().ended;
     if (!first && ended == looked_at_) return false;
     looked_at_ = ended;
-    if (settings_.until && reached(feed_.next(), *settings_.until)) return true;
+    if (settings_.until && contains(feed_.next(), *settings_.until)) return true;
     return settings_.until_transactions != 0 && feed_.done().transactions >= settings_.until_transactions;
   }
 

@@ -1,6 +1,7 @@
 // Rows into lines; see row_changes.hpp.
 #include "binlog/row_changes.hpp"
 #include "binlog/schema_book.hpp"
+#include "binlog/schema_history.hpp"
 #include "binlog/table_of.hpp"
 #include "core/json_text.hpp"
 
@@ -112,6 +113,11 @@ void row_changes::rows(const event_view& event) {
   if (!table) refuse({decode_errc::unknown_reference, header_bytes, "table id"});
   if (with_.schemas) {
     if (const table_definition* better = with_.schemas->improved(*table)) table = better;
+  }
+  if (with_.history && !table->has_names) {
+    const table_definition* better = with_.history->improved(*table);
+    if (!better) throw schema_wanted{table->schema, table->name, mark_of(name_, with_.history->kind())};
+    table = better;
   }
   std::size_t columns = table->columns.size();
   if (before_cells_.size() < columns) before_cells_.resize(columns), after_cells_.resize(columns);

@@ -19,6 +19,7 @@
 #include "binlog/schema_book.hpp"
 #include "core/position_store.hpp"
 #include "core/sink.hpp"
+#include "tidewire/binlog_schema.hpp"
 #include "tidewire/progress.hpp"
 
 namespace tidewire {
@@ -94,6 +95,11 @@ class binlog_stream {
       store_ = std::make_unique<position_store>(path);
       stored_ = store_->load();
     }
+    // What a person gives is not mixed with what is read.
+    if (options.schema_file.empty())
+      keeper_ = std::make_unique<schema_keeper>(path, [this] { return connect(false); }, dump_);
+    else
+      schema_file(path).remove();
   }
 
   void run() {
@@ -131,13 +137,17 @@ class binlog_stream {
       try {
         co_await one_connection();
         co_return;
+      } catch (const binlog::schema_wanted& what) {
+        wanted_ = what;
+        pause = milliseconds{0};
       } catch (const failure& why) {
         if (lines_) lines_->rethrow();  // a sink that failed is no reason to reconnect
         if (why.kind != failure_kind::transient || !lines_) throw;
-        if (state_.bytes != bytes) pause = milliseconds{100};
+        if (state_.bytes != bytes || pause.count() == 0) pause = milliseconds{100};
         log(why, log_level::warning);
       }
       changes_.reconnected();
+      if (pause.count() == 0) continue;
       co_await sleep(pause);
       pause = std::min(pause * 2, milliseconds{5'000});
     }
@@ -150,18 +160,55 @@ class binlog_stream {
     co_await timer.async_wait(asio::use_awaitable);
   }
 
-  asio::awaitable<void> one_connection() {
+  asio::awaitable<std::unique_ptr<binlog::client>> connect(bool tell) {
     binlog::connect_settings how;
     how.read_deadline = options_.read_deadline;
-    if (!lines_) how.on_warning = [](const std::string& text) { log(log_level::warning, "", text); };
-    std::unique_ptr<binlog::client> made = co_await binlog::connect(from_, how);
+    if (tell) how.on_warning = [](const std::string& text) { log(log_level::warning, "", text); };
+    co_return co_await binlog::connect(from_, how);
+  }
+
+  /// What was read last may still be on its way into the server's own set.
+  asio::awaitable<binlog::server_facts> ask_server(binlog::client& with) {
+    for (int more = lines_ ? 40 : 0;; --more) {
+      binlog::server_facts server = co_await with.run(binlog::ask_server(with.talk));
+      if (more == 0 || server.kind != binlog::position_kind::gtid_set ||
+          server.now.executed.contains(feed_->done().executed))
+        co_return server;
+      co_await sleep(milliseconds{50});
+    }
+  }
+
+  /// How tables look at the place where reading begins.
+  asio::awaitable<void> follow_schemas(binlog::client& with, const binlog::server_facts& server,
+                                       const binlog::position& from, bool first) {
+    if (!keeper_) co_return;
+    if (first) {
+      co_await keeper_->begin(with, server, from, stored_.has_value());
+      changes_.follow_schemas(&keeper_->history(), [this] { keeper_->save(durable()); });
+    }
+    if (!wanted_) co_return;
+    co_await keeper_->learn(with, server, from, *wanted_);
+    keeper_->save(durable());
+    wanted_.reset();
+  }
+
+  /// Where the next process would begin.
+  binlog::position durable() const {
+    std::optional<checkpoint> newest = lines_ ? lines_->durable() : std::nullopt;
+    std::string text = newest ? newest->position : stored_ ? stored_->position : std::string{};
+    return text.empty() ? begun_ : binlog::parse_position(text).value_or(begun_);
+  }
+
+  asio::awaitable<void> one_connection() {
+    std::unique_ptr<binlog::client> made = co_await connect(!lines_);
     binlog::client& with = *made;
-    binlog::server_facts server = co_await with.run(binlog::ask_server(with.talk));
+    binlog::server_facts server = co_await ask_server(with);
     bool first = !lines_;
     check_identity(server);
     binlog::position from = first ? first_position(server) : feed_->next();
+    if (first) begun_ = from;
     binlog::check_position(server, from);
-    if (first) tell_settings(server);
+    co_await follow_schemas(with, server, from, first);
     co_await with.run(binlog::start_dump(with.talk, server, from, dump_));
     if (first) open_lines(server, from);
     log(log_level::info, "",
@@ -227,14 +274,6 @@ class binlog_stream {
     return *at;
   }
 
-  void tell_settings(const binlog::server_facts& server) const {
-    if (server.row_metadata != "FULL" && schemas_.empty())
-      log(log_level::warning, "TW-MY-METADATA",
-          "binlog_row_metadata is " + (server.row_metadata.empty() ? "not there" : server.row_metadata) +
-              ": columns come without their names",
-          "SET GLOBAL binlog_row_metadata=FULL, or give --schema");
-  }
-
   void open_lines(const binlog::server_facts& server, const binlog::position& from) {
     sink_place place;
     place.to = options_.to;
@@ -296,7 +335,10 @@ class binlog_stream {
   std::unique_ptr<position_store> store_;
   std::optional<stored_position> stored_;  // as it was when this run began
   std::string uuid_;                       // of the first server
-  binlog::schema_book schemas_;
+  binlog::schema_book schemas_;            // as it was given
+  std::unique_ptr<schema_keeper> keeper_;  // where none was
+  std::optional<binlog::schema_wanted> wanted_;
+  binlog::position begun_;
   std::unique_ptr<sink> sink_;
   binlog::row_changes changes_;
   std::mutex wake_mutex_;

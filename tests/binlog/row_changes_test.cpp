@@ -408,7 +408,7 @@ TEST_CASE("binlog: the schema file") {
   table_definition table = defined({"fefe", "f701 fe10", ""}, true);
   const table_definition* better = book.improved(table);
   REQUIRE(better);
-  CHECK(better->columns[0].labels == std::vector<std::string>{"a", "it's", "\\n"});
+  CHECK(better->columns[0].labels == std::vector<std::string>{"a", "it's", "\n"});
   CHECK(better->columns[1].hint == column_hint::uuid);
   CHECK(better->columns[1].key);
   table.name = "other";
