@@ -55,7 +55,8 @@ struct transaction_name {
 std::string mark_of(const transaction_name& name, position_kind kind);
 
 /// Thrown where rows come of a table that the binlog gives no names and of which the history knows nothing.
-/// After reconnected() the transaction may come again.
+/// After reconnected() the transaction may come again. Without a table: it is a good moment to learn of those
+/// that statements have changed.
 struct schema_wanted {
   std::string schema;
   std::string table;
@@ -102,6 +103,8 @@ class row_changes {
     with_.history = in;
     with_.on_schema_change = std::move(on_change);
   }
+
+  bool wants_schemas() const;
 
   /// The buffer that the next lines go to; there is none at first.
   void write_to(json::buffer& out);

@@ -110,6 +110,12 @@ void row_changes::follow_schema(const query_view& m) {
   if (with_.history->changed() && with_.on_schema_change) with_.on_schema_change();
 }
 
+/// Where positions are GTIDs a place tells what the server has committed.
+bool row_changes::wants_schemas() const {
+  return with_.history && with_.history->any_unknown() && with_.history->kind() != position_kind::file &&
+         between_transactions();
+}
+
 void row_changes::truncate(const query_view& m) {
   std::string_view left = behind_words(m.sql, {"TABLE"});
   table which;

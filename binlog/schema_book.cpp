@@ -252,6 +252,10 @@ void schema_book::forget(std::string_view schema, std::string_view table) {
   if (at != tables_.end()) tables_.erase(at);
 }
 
+bool schema_book::knows(std::string_view schema, std::string_view table) const {
+  return tables_.contains(std::pair(std::string(schema), std::string(table)));
+}
+
 void schema_book::set(std::string_view schema, std::string_view table, std::vector<column_facts> columns) {
   tables_[{std::string(schema), std::string(table)}] = {std::move(columns), 0, nullptr};
 }

@@ -30,6 +30,7 @@ class schema_book {
   /// The columns in their order. A table that is there already is replaced.
   void set(std::string_view schema, std::string_view table, std::vector<column_facts> columns);
   void forget(std::string_view schema, std::string_view table);
+  bool knows(std::string_view schema, std::string_view table) const;
   bool empty() const { return tables_.empty(); }
 
   /// `from` with what is known of it, or null if nothing is. Throws failure TW-MY-SCHEMA (refused) if the

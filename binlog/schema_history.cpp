@@ -52,6 +52,8 @@ void schema_history::learned(std::string_view schema, std::string_view table,
 
 void schema_history::touched(const ddl_tables& which, const std::string& mark) {
   if (which.none()) return;
+  for (const auto& name : which.tables)
+    if (tables_.try_emplace(name, history{{{mark, std::nullopt}}}).second) changed_ = any_unknown_ = true;
   for (auto& [name, of] : tables_) {
     if (!which.covers(name.first, name.second) || of.versions[of.current].mark == mark) continue;
     std::size_t next = of.current + 1;
@@ -61,6 +63,8 @@ void schema_history::touched(const ddl_tables& which, const std::string& mark) {
       changed_ = true;
     }
     of.current = next;
+    of.asked = false;
+    any_unknown_ |= !of.versions[next].columns;
     show(name, of);
   }
   if (touches_.size() >= most_touches) touches_ = {{{true, {}, {}}, touches_.back().mark}};
@@ -70,8 +74,14 @@ void schema_history::touched(const ddl_tables& which, const std::string& mark) {
 std::vector<std::pair<std::string, std::string>> schema_history::unknown(std::size_t most) const {
   std::vector<std::pair<std::string, std::string>> names;
   for (const auto& [name, of] : tables_)
-    if (!of.versions[of.current].columns && names.size() < most) names.push_back(name);
+    if (!of.versions[of.current].columns && !of.asked && names.size() < most) names.push_back(name);
   return names;
+}
+
+void schema_history::asked_for(const std::vector<std::pair<std::string, std::string>>& tables) {
+  for (const auto& name : tables)
+    if (auto at = tables_.find(name); at != tables_.end()) at->second.asked = true;
+  any_unknown_ = !unknown(1).empty();
 }
 
 void schema_history::forget_before(const position& durable) {

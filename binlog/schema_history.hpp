@@ -30,6 +30,8 @@ class schema_history {
   /// See schema_book. Null: it is not known how the table looks here.
   const table_definition* improved(const table_definition& from) const { return book_.improved(from); }
 
+  bool knows(std::string_view schema, std::string_view table) const { return book_.knows(schema, table); }
+
   /// How a table looks here: it has been so since the last statement that may have changed it.
   void learned(std::string_view schema, std::string_view table, std::vector<column_facts> columns);
 
@@ -37,8 +39,11 @@ class schema_history {
   /// unless the statement has come before and what followed is known.
   void touched(const ddl_tables& which, const std::string& mark);
 
-  /// Tables that were known once and are not now, at most so many.
+  /// Tables that statements have named or changed and of which nothing is known, at most so many; without
+  /// those that were asked for, until another statement comes.
   std::vector<std::pair<std::string, std::string>> unknown(std::size_t most) const;
+  bool any_unknown() const { return any_unknown_; }
+  void asked_for(const std::vector<std::pair<std::string, std::string>>& tables);
 
   /// No stream will go on from before `durable`.
   void forget_before(const position& durable);
@@ -59,6 +64,7 @@ class schema_history {
   struct history {
     std::vector<version> versions;
     std::size_t current = 0;
+    bool asked = false;
   };
   struct touch {
     ddl_tables which;
@@ -73,6 +79,7 @@ class schema_history {
   std::vector<touch> touches_;
   schema_book book_;  // what is known here
   bool changed_ = false;
+  bool any_unknown_ = false;
 };
 
 }  // namespace tidewire::binlog

@@ -84,9 +84,7 @@ asio::awaitable<void> schema_keeper::begin(binlog::client& with, const binlog::s
   history_.reset();
   if (stored) history_ = file_.load(from);
   if (!history_) history_.emplace(from);
-  if (stored) co_return;
-  // Of an earlier stream.
-  file_.remove();
+  if (!stored) file_.remove();  // of an earlier stream
   // Without GTIDs it can't be told what of the log the tables show already; then each is read with its rows.
   if (server.row_metadata == "FULL" || server.kind == binlog::position_kind::file) co_return;
   std::optional<binlog::table_facts> tables = co_await with.run(binlog::read_schema(with.talk));
@@ -97,6 +95,9 @@ asio::awaitable<void> schema_keeper::begin(binlog::client& with, const binlog::s
         "binlog_row_metadata=FULL needs none of this");
     co_return;
   }
+  std::erase_if(*tables,
+                [&](const auto& each) { return history_->knows(each.first.first, each.first.second); });
+  if (tables->empty()) co_return;
   std::unique_ptr<binlog::client> scan = co_await connect_();
   std::vector<binlog::found_ddl> found =
       co_await scan->run(binlog::scan_ddl(scan->talk, server, from, dump_));
@@ -114,12 +115,17 @@ asio::awaitable<void> schema_keeper::learn(binlog::client& with, const binlog::s
   // Rows of a table tell that no statement that changes it is still on its way. Of other tables only GTIDs
   // do.
   if (server.kind != binlog::position_kind::file) names = history_->unknown(most_at_once);
-  if (std::ranges::count(names, name) == 0) names.push_back(name);
+  bool only_others = wanted.table.empty();
+  if (!only_others && std::ranges::count(names, name) == 0) names.push_back(name);
   binlog::table_facts tables = co_await with.run(binlog::read_schema(with.talk, names));
   // Whatever the columns show was logged before; so the log, read afterwards, has it.
   std::unique_ptr<binlog::client> scan = co_await connect_();
   std::vector<binlog::found_ddl> found =
       co_await scan->run(binlog::scan_ddl(scan->talk, server, from, dump_));
+  for (auto& [each, columns] : tables)
+    if (each != name && !touched(found, each)) history_->learned(each.first, each.second, std::move(columns));
+  history_->asked_for(names);
+  if (only_others) co_return;
   std::string table = wanted.schema + "." + wanted.table;
   std::string place = wanted.mark.substr(0, 200);
   if (touched(found, name, wanted.mark))
@@ -133,8 +139,7 @@ asio::awaitable<void> schema_keeper::learn(binlog::client& with, const binlog::s
                   "the server does not show the columns of " + table + ", of which there are rows in " +
                       place + "; the binlog has no names",
                   "GRANT SELECT on it, set binlog_row_metadata=FULL, or give its columns (--schema)"};
-  for (auto& [each, columns] : tables)
-    if (each == name || !touched(found, each)) history_->learned(each.first, each.second, std::move(columns));
+  history_->learned(name.first, name.second, std::move(tables[name]));
   log(log_level::info, "", "read the columns of " + table);
 }
 

@@ -47,8 +47,9 @@ class schema_keeper {
   asio::awaitable<void> begin(binlog::client& with, const binlog::server_facts& server,
                               const binlog::position& from, bool stored);
 
-  /// Rows are to be read at `from`, or in the transaction behind it, of a table that is not known. Throws
-  /// failure TW-MY-SCHEMA-UNKNOWN (refused) where it can't be found out.
+  /// Rows are to be read at `from`, or in the transaction behind it, of a table that is not known (or of
+  /// none: then what statements have changed is learned as far as it can be). Throws failure
+  /// TW-MY-SCHEMA-UNKNOWN (refused) where it can't be found out.
   asio::awaitable<void> learn(binlog::client& with, const binlog::server_facts& server,
                               const binlog::position& from, const binlog::schema_wanted& wanted);
 

@@ -84,7 +84,7 @@ def test_every_type_as_with_full_metadata(server, database, bare, tmp_path):
         seen.append([each for each in lines_of(out) if each["op"] in ("schema", "insert")])
         server.sql(again, database)
     full, less = seen
-    assert len(full) == len(less) > 1000
+    assert len(full) == len(less) > 900
     better = {f"t{n}" for n, column in enumerate(columns) if column.type in ("UUID", "INET4", "INET6")}
     # Labels in a character set that is not converted come from the server in UTF-8.
     for one, two in zip(full, less):
@@ -99,22 +99,22 @@ def test_every_type_as_with_full_metadata(server, database, bare, tmp_path):
         assert any(each["op"] == "insert" and each["after"]["c"] == "123e4567-e89b-12d3-a456-426655440000" for each in less)
 
 
-CHANGES = """CREATE TABLE t (id INT PRIMARY KEY, a INT, b VARCHAR(20)); INSERT INTO t VALUES (1, 1, 'x');
-|ALTER TABLE t ADD c INT UNSIGNED DEFAULT 7; INSERT INTO t VALUES (2, 2, 'x', 4000000000);
-|ALTER TABLE t DROP COLUMN a; INSERT INTO t VALUES (3, 'x', 1);
-|ALTER TABLE t CHANGE b bb VARCHAR(20); INSERT INTO t VALUES (4, 'x', 1);
-|ALTER TABLE t MODIFY bb BIGINT UNSIGNED; INSERT INTO t VALUES (5, 18446744073709551615, 1);
-|ALTER TABLE t RENAME TO r; INSERT INTO r VALUES (6, 5, 1);
-|RENAME TABLE r TO t; INSERT INTO t VALUES (7, 5, 1);
-|DROP TABLE t; CREATE TABLE t (k INT PRIMARY KEY, v INT, w INT UNSIGNED); INSERT INTO t VALUES (8, 1, 3000000000);
-|CREATE TABLE s (PRIMARY KEY (k)) SELECT k, v AS other FROM t; INSERT INTO s VALUES (9, 2);
-|CREATE TABLE n (k INT PRIMARY KEY, x INT, y INT); INSERT INTO n VALUES (10, 1, 2);
-|RENAME TABLE n TO nn, t TO n, nn TO t; INSERT INTO t VALUES (11, 1, 2); INSERT INTO n VALUES (12, 1, 2);
-|DROP DATABASE d; CREATE DATABASE d; USE d; CREATE TABLE t (z INT PRIMARY KEY, u INT); INSERT INTO t VALUES (13, 1)""".split("|")
-EXPECTED = [{"id": 1, "a": 1, "b": "x"}, {"id": 2, "a": 2, "b": "x", "c": 4000000000}, {"id": 3, "b": "x", "c": 1},
-            {"id": 4, "bb": "x", "c": 1}, {"id": 5, "bb": 18446744073709551615, "c": 1}, {"id": 6, "bb": 5, "c": 1},
-            {"id": 7, "bb": 5, "c": 1}, {"k": 8, "v": 1, "w": 3000000000}, {"k": 8, "other": 1}, {"k": 9, "other": 2},
-            {"k": 10, "x": 1, "y": 2}, {"k": 11, "x": 1, "y": 2}, {"k": 12, "v": 1, "w": 2}, {"z": 13, "u": 1}]
+CHANGES = """CREATE TABLE t (id INT PRIMARY KEY, a INT, b VARCHAR(20)); INSERT INTO t VALUES (1001, 1, 'x');
+|ALTER TABLE t ADD c INT UNSIGNED DEFAULT 7; INSERT INTO t VALUES (1002, 2, 'x', 4000000000);
+|ALTER TABLE t DROP COLUMN a; INSERT INTO t VALUES (1003, 'x', 1);
+|ALTER TABLE t CHANGE b bb VARCHAR(20); INSERT INTO t VALUES (1004, 'x', 1);
+|DELETE FROM t; ALTER TABLE t MODIFY bb BIGINT UNSIGNED; INSERT INTO t VALUES (1005, 18446744073709551615, 1);
+|ALTER TABLE t RENAME TO r; INSERT INTO r VALUES (1006, 5, 1);
+|RENAME TABLE r TO t; INSERT INTO t VALUES (1007, 5, 1);
+|DROP TABLE t; CREATE TABLE t (k INT PRIMARY KEY, v INT, w INT UNSIGNED); INSERT INTO t VALUES (1008, 1, 3000000000);
+|CREATE TABLE s (PRIMARY KEY (k)) SELECT k, v AS other FROM t; INSERT INTO s VALUES (1009, 2);
+|CREATE TABLE n (k INT PRIMARY KEY, x INT, y INT); INSERT INTO n VALUES (1010, 1, 2);
+|RENAME TABLE n TO nn, t TO n, nn TO t; INSERT INTO t VALUES (1011, 1, 2); INSERT INTO n VALUES (1012, 1, 2);
+|DROP DATABASE d; CREATE DATABASE d; USE d; CREATE TABLE t (z INT PRIMARY KEY, u INT); INSERT INTO t VALUES (1013, 1)""".split("|")
+EXPECTED = [{"id": 1001, "a": 1, "b": "x"}, {"id": 1002, "a": 2, "b": "x", "c": 4000000000}, {"id": 1003, "b": "x", "c": 1},
+            {"id": 1004, "bb": "x", "c": 1}, {"id": 1005, "bb": 18446744073709551615, "c": 1}, {"id": 1006, "bb": 5, "c": 1},
+            {"id": 1007, "bb": 5, "c": 1}, {"k": 1008, "v": 1, "w": 3000000000}, {"k": 1008, "other": 1}, {"k": 1009, "other": 2},
+            {"k": 1010, "x": 1, "y": 2}, {"k": 1011, "x": 1, "y": 2}, {"k": 1012, "v": 1, "w": 2}, {"z": 1013, "u": 1}]
 
 
 def test_tables_that_change_while_they_are_read(server, database, bare, tmp_path):
@@ -219,8 +219,8 @@ def test_a_damaged_schema_file_is_refused(server, database, file):
 
 def test_changes_under_load(server, database, file):
     """Killed again and again while rows and changes of their table are written."""
-    file.until_now().good()
     server.sql("CREATE TABLE t (id INT PRIMARY KEY, a0 INT); CREATE TABLE o (id INT PRIMARY KEY, x INT)", database)
+    file.until_now().good()
     expected = []
     for n in range(1, 16):
         running = file.running()
