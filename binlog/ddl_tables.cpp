@@ -89,17 +89,32 @@ class reader {
     return true;
   }
 
-  /// Wherever ALTER TABLE may give a table another name. What stands in a string or a comment counts too:
-  /// one name too many does no harm.
+  /// Moves behind the next place where a word stands; what stands in a string or a comment counts too.
+  bool seek(std::size_t& place, std::string_view word) {
+    auto from = sql_.begin() + static_cast<std::ptrdiff_t>(place);
+    auto at =
+        std::search(from, sql_.end(), word.begin(), word.end(), [](char a, char b) { return lower(a) == b; });
+    if (at == sql_.end()) return false;
+    place = static_cast<std::size_t>(at - sql_.begin()) + word.size();
+    left_ = sql_.substr(place);
+    return true;
+  }
+
+  /// ALTER TABLE may make a partition a table, or the other way round.
+  bool moves_partition() {
+    std::size_t place = 0;
+    if (seek(place, "exchange")) return true;
+    place = 0;
+    while (seek(place, "convert"))
+      if (!take({"TO"})) return true;  // a character set
+    return false;
+  }
+
+  /// Wherever ALTER TABLE may give a table another name: one name too many does no harm.
   bool renamed() {
-    constexpr std::string_view word = "rename";
-    auto place = sql_.begin();
+    std::size_t place = 0;
     for (;;) {
-      auto at = std::search(place, sql_.end(), word.begin(), word.end(),
-                            [](char a, char b) { return lower(a) == b; });
-      if (at == sql_.end()) return true;
-      place = at + 1;
-      left_ = sql_.substr(static_cast<std::size_t>(at - sql_.begin()) + word.size());
+      if (!seek(place, "rename")) return true;
       if (take({"COLUMN", "INDEX", "KEY"})) continue;
       take({"TO", "AS"});
       take('=');
@@ -112,7 +127,7 @@ class reader {
     }
     if (take({"TABLE", "SEQUENCE"})) {
       if_exists();
-      return table() && renamed();
+      return table() && !moves_partition() && renamed();
     }
     return no_table();
   }

@@ -5,6 +5,7 @@ import json
 import pytest
 from harness.columns import columns_for
 from harness.stream import Running, Streamed, stream, url
+from mysql import Mysql
 from postgres import wait_for
 from test_types import SESSION, insert_all, nullable
 
@@ -215,6 +216,31 @@ def test_a_damaged_schema_file_is_refused(server, database, file):
         assert refused.code == 3 and "TW-MY-SCHEMA-STORED" in refused.stderr, refused.stderr
     file.schema.write_bytes(whole)
     file.until_now().good()
+
+
+def test_without_gtids(server, scratch, tmp_path):
+    if server.mariadb:
+        pytest.skip("MariaDB always has GTIDs")
+    own = Mysql(scratch / f"{server.name}-schema-files", server.name).start(
+        gtid_mode="OFF", enforce_gtid_consistency="OFF", binlog_row_metadata="MINIMAL")
+    try:
+        own.sql("CREATE USER 'tw'@'127.0.0.1' IDENTIFIED BY 'p'; GRANT ALL ON *.* TO 'tw'@'127.0.0.1'; CREATE DATABASE d")
+        file = File(url(own, "tw", "p"), tmp_path)
+        file.until_now().good()
+        for number, step in enumerate(CHANGES):
+            own.sql(step + "; FLUSH BINARY LOGS" if number % 3 else step, "d")
+            file.until_now().good()
+        assert rows(file.lines) == EXPECTED
+        own.sql("INSERT INTO t VALUES (2, 3); ALTER TABLE t RENAME COLUMN u TO uu; INSERT INTO t VALUES (3, 4)", "d")
+        file.until_now().good()
+        assert rows(file.lines)[-2:] == [{"z": 2, "u": 3}, {"z": 3, "uu": 4}]
+        own.sql("INSERT INTO t VALUES (4, 3); ALTER TABLE t RENAME COLUMN uu TO u; INSERT INTO t VALUES (5, 4);"
+                "ALTER TABLE t RENAME COLUMN u TO x", "d")
+        refused = file.until_now()
+        assert refused.code == 3 and "TW-MY-SCHEMA-UNKNOWN" in refused.stderr, refused.stderr
+        assert rows(file.lines)[-1] == {"z": 4, "uu": 3}
+    finally:
+        own.stop()
 
 
 def test_changes_under_load(server, database, file):
