@@ -70,11 +70,9 @@ class change_feed {
     ++done.ended;
   }
 
-  /// The dump has run dry: complete transactions do not wait for a full batch. Throws schema_wanted.
+  /// The dump has run dry: complete transactions do not wait for a full batch.
   void run_dry() {
     if (batch_ && changes_.done_bytes() > 0) hand_over();
-    if (changes_.wants_schemas()) [[unlikely]]
-      throw schema_wanted{};
   }
 
   /// Hands over what is complete, also a position that moved without lines. The lines of an unfinished

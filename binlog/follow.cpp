@@ -49,7 +49,7 @@ class follower {
     link& from = with_.to;
     if (bound_reached(true)) co_return;
     for (;;) {
-      if (!from.frame_waiting()) feed_.run_dry();
+      if (!from.frame_waiting()) run_dry();
       std::optional<byte_view> frame = co_await from.receive_or_wake();
       if (!frame) [[unlikely]] {
         woken();
@@ -119,6 +119,15 @@ class follower {
         feed_.take(*event, framer_.format(), place);
         if (place.known) feed_.passed(feed_.changes().file(), place.end);
     }
+  }
+
+  void run_dry() {
+    feed_.run_dry();
+    if (!feed_.changes().wants_schemas() || with_.to.now() < state_.learn_after) [[likely]]
+      return;
+    // Where statements come all the time the dump is not begun anew for each of them.
+    state_.learn_after = with_.to.now() + std::chrono::seconds{1};
+    throw schema_wanted{};
   }
 
   bool bound_reached(bool first) {

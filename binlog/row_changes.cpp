@@ -72,6 +72,7 @@ void row_changes::reconnected() {
   holding_.clear();
   completes_.clear();
   tables_.clear();
+  from_history_ = nullptr;
   if (open_) unfinished_ = {name_, std::max(seq_, written_)};
   open_ = false;
   state_ = state::between;

@@ -199,6 +199,7 @@ class row_changes {
 
   // row_lines.cpp: rows
   void rows(const event_view& event);
+  const table_definition& known_from_history(const table_definition& of);
   const planned& plan_of(const table_definition& of);
   void tell_what_is_missing(const table_definition& of);
   void fill_unchanged(std::span<const value> before, std::size_t count);
@@ -226,6 +227,7 @@ class row_changes {
   std::unordered_map<std::uint64_t, std::shared_ptr<planned>> plans_;  // by table_definition::serial
   std::unordered_map<std::string, std::shared_ptr<planned>> newest_;   // by unique_name
   std::unordered_set<std::string> told_;                               // likewise
+  const table_definition* from_history_ = nullptr;                     // the last one
   std::uint64_t last_serial_ = 0;
   planned* last_plan_ = nullptr;
   std::vector<cell> before_cells_, after_cells_;

@@ -106,6 +106,7 @@ void row_changes::statement(const query_view& m, query_kind kind, const event_vi
 /// What is kept of the tables is durable before any line or position behind the statement can be.
 void row_changes::follow_schema(const query_view& m) {
   if (!with_.history) return;
+  from_history_ = nullptr;
   with_.history->touched(tables_of_statement(m), mark_of(name_, with_.history->kind()));
   if (with_.history->changed() && with_.on_schema_change) with_.on_schema_change();
 }

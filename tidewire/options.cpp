@@ -147,7 +147,7 @@ void add_stream(CLI::App& app, options& chosen, std::vector<std::unique_ptr<dura
       ->check(CLI::Range(1u, 0xffffffffu))
       ->group("MySQL and MariaDB");
   s->add_option("--schema", o.schema_file,
-                "columns from information_schema, instead of reading them from a server without FULL row metadata")
+                "columns from information_schema, instead of asking a server that logs without FULL metadata")
       ->type_name("FILE")
       ->group("MySQL and MariaDB");
   s->add_option("--snapshot", o.snapshot,

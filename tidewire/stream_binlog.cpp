@@ -164,7 +164,8 @@ class binlog_stream {
     binlog::connect_settings how;
     how.read_deadline = options_.read_deadline;
     if (tell) how.on_warning = [](const std::string& text) { log(log_level::warning, "", text); };
-    co_return co_await binlog::connect(from_, how);
+    std::unique_ptr<binlog::client> made = co_await binlog::connect(from_, how);
+    co_return made;
   }
 
   /// What was read last may still be on its way into the server's own set.
@@ -174,7 +175,8 @@ class binlog_stream {
       if (more == 0 || server.kind != binlog::position_kind::gtid_set ||
           server.now.executed.contains(feed_->done().executed))
         co_return server;
-      co_await sleep(milliseconds{50});
+      milliseconds pause{50};
+      co_await sleep(pause);
     }
   }
 
