@@ -7,6 +7,8 @@ namespace tidewire::binlog {
 
 event_place place_tracker::of(const event_header& header) {
   if (header.flags & event_flag::artificial) return {offset_, offset_, false};
+  // That of a dump which begins in the middle of a file is a copy of the one at the file's start.
+  if (header.type == event_type::format_description && header.log_pos == 0) return {offset_, offset_, false};
   begun_ |= header.type == event_type::gtid || header.type == event_type::gtid_tagged ||
             header.type == event_type::mariadb_gtid;
   event_place place{offset_, offset_ + header.event_size, certain_};

@@ -216,6 +216,32 @@ void improve(std::size_t number, table_definition& table, const std::vector<colu
 
 }  // namespace
 
+table_definition definition_of(std::string_view schema, std::string_view table,
+                               const std::vector<column_facts>& columns, bool mariadb) {
+  table_definition made;
+  made.schema = schema;
+  made.name = table;
+  made.mariadb = mariadb;
+  for (const column_facts& each : columns) {
+    type_facts facts = facts_of(each.type);
+    if (facts.as.empty()) disagree(made, columns, "the type " + each.type.substr(0, 60) + " is not known");
+    column_definition column;
+    // MariaDB's VECTOR is a VARBINARY in the binlog.
+    column.type = mariadb && facts.as[0] == column_type::vector ? column_type::varchar : facts.as[0];
+    auto [first, second] = numbers_of(each.type);
+    column.length = first;
+    if (facts.hint != column_hint::none) column.length = facts.hint == column_hint::inet4 ? 4 : 16;
+    if (column.type != column_type::enumeration && column.type != column_type::set) {
+      column.precision = static_cast<std::uint8_t>(first);
+      column.scale = static_cast<std::uint8_t>(second);
+    }
+    made.columns.push_back(std::move(column));
+  }
+  for (std::size_t i = 0; i < columns.size(); ++i) improve(i, made, columns);
+  made.has_names = true;
+  return made;
+}
+
 std::vector<std::string> take_fields(std::string_view line) {
   std::vector<std::string> fields(1);
   for (std::size_t i = 0; i < line.size(); ++i) {

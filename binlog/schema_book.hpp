@@ -24,6 +24,11 @@ struct column_facts {
 std::vector<std::string> take_fields(std::string_view line);
 void put_fields(std::string& out, std::initializer_list<std::string_view> fields);
 
+/// As a table map would describe it, had it all metadata. Without a layout: no rows can be read with it.
+/// Throws failure TW-MY-SCHEMA (refused) for a type that we don't know.
+table_definition definition_of(std::string_view schema, std::string_view table,
+                               const std::vector<column_facts>& columns, bool mariadb);
+
 /// Tables by name. Answers are kept; not thread-safe.
 class schema_book {
  public:

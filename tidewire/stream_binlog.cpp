@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "binlog/connect.hpp"
+#include "binlog/copy.hpp"
 #include "binlog/follow.hpp"
 #include "binlog/schema_book.hpp"
 #include "core/position_store.hpp"
@@ -115,6 +116,9 @@ class binlog_stream {
     if (show_progress_) print("\r\033[K");
     finish(error_ != nullptr);
     if (error_) std::rethrow_exception(error_);
+    if (copying_)
+      throw failure{failure_kind::transient, "TW-SNAPSHOT-STOPPED",
+                    "the copy was stopped before it was complete", "the same command begins it anew"};
   }
 
  private:
@@ -131,6 +135,12 @@ class binlog_stream {
   }
 
   asio::awaitable<void> stream() {
+    if (wants_copy()) {
+      copying_ = true;
+      co_await copy();
+      copying_ = false;
+    }
+    if (options_.snapshot == snapshot_mode::only) co_return;
     milliseconds pause{100};
     for (;;) {
       std::uint64_t bytes = state_.bytes;
@@ -151,6 +161,55 @@ class binlog_stream {
       co_await sleep(pause);
       pause = std::min(pause * 2, milliseconds{5'000});
     }
+  }
+
+  bool wants_copy() const {
+    bool unfinished = stored_ && !stored_->copy.empty();
+    if (options_.snapshot == snapshot_mode::never && unfinished)
+      throw failure{failure_kind::refused, "TW-POSITION-FOREIGN",
+                    "the position is that of a copy that is not complete", "go on with --snapshot initial"};
+    if (options_.snapshot == snapshot_mode::only && stored_ && !unfinished)
+      log(log_level::info, "", "the copy is complete already, as of " + stored_->position.substr(0, 200));
+    return options_.snapshot != snapshot_mode::never && (!stored_ || unfinished);
+  }
+
+  /// What the tables hold, before the first change. One that is interrupted begins anew: a file is cut back
+  /// to where it began.
+  asio::awaitable<void> copy() {
+    std::unique_ptr<binlog::client> reader = co_await connect(true);
+    std::unique_ptr<binlog::client> other = co_await connect(false);
+    binlog::server_facts server = co_await reader->run(binlog::ask_server(reader->talk));
+    co_await other->run(binlog::ask_server(other->talk));
+    check_identity(server);
+    std::vector<std::string> only = options_.tables;
+    binlog::table_facts tables = co_await other->run(binlog::tables_to_copy(other->talk, only));
+    binlog::copy_start start = co_await reader->run(binlog::begin_copy(reader->talk, server));
+    begun_ = start.resume;
+    if (keeper_) {
+      co_await keeper_->begin(*other, server, begun_, false);
+      changes_.follow_schemas(&keeper_->history(), [this] { keeper_->save(durable()); });
+    }
+    other.reset();
+    open_lines(server, begun_);
+    log(log_level::info, "",
+        "copying " + std::to_string(tables.size()) + " tables as of " + to_string(begun_).substr(0, 200));
+    reader->socket.set_tick(milliseconds{1000});
+    set_wake(reader->socket.waker());
+    std::exception_ptr error;
+    try {
+      binlog::table_copier work(reader->talk, *lines_, start, server.mariadb);
+      co_await reader->run(work.begin(tables.size()));
+      for (auto& [name, columns] : tables)
+        co_await reader->run(work.table(name.first, name.second, std::move(columns)));
+      checkpoint done;
+      done.position = to_string(begun_);
+      co_await reader->run(work.end(tables.size(), done));
+    } catch (...) {
+      error = std::current_exception();
+    }
+    set_wake({});
+    if (error) std::rethrow_exception(error);
+    stored_->copy.clear();
   }
 
   asio::awaitable<void> sleep(milliseconds time) {
@@ -282,7 +341,14 @@ class binlog_stream {
     if (stored_) place.resume_at = stored_->sink_offset_bytes;
     sink_ = open_sink(place);
     stored_position ours = described(server);
-    if (store_ && !stored_) {
+    if (copying_) {
+      stored_position beginning = ours;
+      beginning.position = to_string(from);
+      beginning.sink_offset_bytes = sink_->offset();
+      beginning.copy = {"begun"};
+      if (store_) store_->store(beginning);
+      stored_ = beginning;
+    } else if (store_ && !stored_) {
       // From now on the sink's lines have an owner, whenever we die.
       stored_position beginning = ours;
       beginning.position = to_string(from);
@@ -352,6 +418,7 @@ class binlog_stream {
   binlog::dump_settings dump_;
   binlog::follow_settings follow_;
   binlog::follow_state state_;
+  bool copying_ = false;
   std::exception_ptr error_;
   std::mt19937 random_{std::random_device{}()};
 
@@ -359,6 +426,11 @@ class binlog_stream {
 };
 
 }  // namespace
+
+void run_snapshot_binlog(stream_options options, bool quiet) {
+  options.snapshot = snapshot_mode::only;
+  run_stream_binlog(options, quiet);
+}
 
 void run_stream_binlog(const stream_options& options, bool quiet) {
   binlog_stream(options, quiet).run();
