@@ -183,7 +183,8 @@ void add_snapshot(CLI::App& app, options& chosen) {
   stream_options& o = chosen.snapshot;
   CLI::App* s = app.add_subcommand("snapshot", "write what tables hold now, as NDJSON, and end");
   s->add_option("url", o.url,
-                "postgres://user@host/database, or key=value pairs; PG* variables and ~/.pgpass count")
+                "postgres://user@host/database, or key=value pairs; PG* variables and ~/.pgpass count; or "
+                "mysql://user@host:3306, mariadb://…")
       ->required()
       ->type_name("URL");
   s->add_option("--to", o.to, "stdout or file:PATH")->capture_default_str();

@@ -20,6 +20,9 @@ def account(server, database):
     return url(server, "tw", "pass%20word")
 
 
+MANY = "INSERT INTO t (s) VALUES " + ",".join(["(REPEAT('x', 500))"] * 2000) + ";"
+
+
 def lines_of(out) -> list[dict]:
     return [json.loads(line, parse_float=str) for line in out.read_bytes().splitlines()]
 
@@ -130,8 +133,7 @@ def test_a_copy_under_load_joined_with_the_stream(server, database, account, met
 
 
 def test_an_interrupted_copy_begins_anew(server, database, account, tmp_path):
-    server.sql("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, s VARCHAR(500)); INSERT INTO t (s) VALUES (REPEAT('x', 500));" +
-               "INSERT INTO t (s) SELECT s FROM t;" * 16, database)
+    server.sql("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, s VARCHAR(500));" + MANY * 32, database)
     out = tmp_path / "out"
     running = Running(tmp_path, account, "--to", f"file:{out}", "--snapshot", "initial", "--table", "d.t")
     wait_for(lambda: out.exists() and out.stat().st_size > 1_000_000, 60, "rows", 0.01)
@@ -143,6 +145,23 @@ def test_an_interrupted_copy_begins_anew(server, database, account, tmp_path):
     stream(account, "--to", f"file:{out}", "--snapshot", "initial", "--table", "d.t", "--until", "now").good()
     reads = [each["after"]["id"] for each in lines_of(out) if each["op"] == "read"]
     assert len(reads) == len(set(reads)) == int(server.sql("SELECT COUNT(*) FROM d.t"))
+
+
+def test_a_copy_that_is_stopped_says_so(server, database, account, tmp_path):
+    server.sql("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, s VARCHAR(500));" + MANY * 32, database)
+    out = tmp_path / "out"
+    running = Running(tmp_path, account, "--to", f"file:{out}", "--snapshot", "only", "--table", "d.t")
+    wait_for(lambda: out.exists() and out.stat().st_size > 100_000, 60, "rows", 0.005)
+    stopped = running.stop()
+    if b'"stage":"end"' not in out.read_bytes():
+        assert stopped.code == 1 and "TW-SNAPSHOT-STOPPED" in stopped.stderr, stopped.stderr
+        assert out.read_bytes() == b""
+    stream(account, "--to", f"file:{out}", "--snapshot", "only", "--table", "d.t").good()
+    assert sum(each["op"] == "read" for each in lines_of(out)) == 64_000
+    # A stream goes on from there.
+    server.sql("INSERT INTO t VALUES (1000000, 'y')", database)
+    stream(account, "--to", f"file:{out}", "--until", "now").good()
+    assert lines_of(out)[-2]["after"] == {"id": 1000000, "s": "y"}
 
 
 def test_what_can_not_be_copied(server, database, account, tmp_path):
