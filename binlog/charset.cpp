@@ -111,6 +111,12 @@ std::string_view charset_name(std::uint32_t collation) {
   return at != std::end(ranges) && at->first <= collation ? at->name : std::string_view{};
 }
 
+std::uint32_t collation_of(std::string_view charset_name) {
+  for (const collation_range& each : ranges)
+    if (each.name == charset_name) return each.first;
+  return 0;
+}
+
 charset charset_of(std::uint32_t collation) {
   std::string_view name = charset_name(collation);
   if (name.empty()) return charset::unknown;

@@ -18,6 +18,9 @@ charset charset_of(std::uint32_t collation);
 /// "utf8mb4", "gbk", …; empty for a number that neither server has.
 std::string_view charset_name(std::uint32_t collation);
 
+/// The lowest collation of a set; 0 if there is none of that name.
+std::uint32_t collation_of(std::string_view charset_name);
+
 /// How text of a character set becomes UTF-8.
 struct text_conversion {
   enum class unit : std::uint8_t { byte, utf16, utf16_little, utf32 };

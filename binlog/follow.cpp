@@ -7,6 +7,8 @@ namespace tidewire::binlog {
 
 event_place place_tracker::of(const event_header& header) {
   if (header.flags & event_flag::artificial) return {offset_, offset_, false};
+  // That of a dump which begins in the middle of a file is a copy of the one at the file's start.
+  if (header.type == event_type::format_description && header.log_pos == 0) return {offset_, offset_, false};
   begun_ |= header.type == event_type::gtid || header.type == event_type::gtid_tagged ||
             header.type == event_type::mariadb_gtid;
   event_place place{offset_, offset_ + header.event_size, certain_};
@@ -34,18 +36,6 @@ namespace {
 
 constexpr std::uint8_t event_head = 0x00;
 
-bool reached(const position& done, const position& until) {
-  switch (until.kind) {
-    case position_kind::gtid_set: return done.executed.contains(until.executed);
-    case position_kind::domains: return done.domains.contains(until.domains);
-    case position_kind::file:
-      // Names end in a number that may grow by a digit.
-      if (done.file.size() != until.file.size()) return done.file.size() > until.file.size();
-      return done.file != until.file ? done.file > until.file : done.offset >= until.offset;
-  }
-  return false;
-}
-
 class follower {
  public:
   follower(session& with, change_feed& feed, const server_facts& server, const position& from,
@@ -61,7 +51,7 @@ class follower {
     link& from = with_.to;
     if (bound_reached(true)) co_return;
     for (;;) {
-      if (!from.frame_waiting()) feed_.run_dry();
+      if (!from.frame_waiting()) run_dry();
       std::optional<byte_view> frame = co_await from.receive_or_wake();
       if (!frame) [[unlikely]] {
         woken();
@@ -133,12 +123,21 @@ class follower {
     }
   }
 
+  void run_dry() {
+    feed_.run_dry();
+    if (!feed_.changes().wants_schemas() || with_.to.now() < state_.learn_after) [[likely]]
+      return;
+    // Where statements come all the time the dump is not begun anew for each of them.
+    state_.learn_after = with_.to.now() + std::chrono::seconds{1};
+    throw schema_wanted{};
+  }
+
   bool bound_reached(bool first) {
     if (feed_.replaying() || !feed_.between_transactions()) return false;
     std::uint64_t ended = feed_.done().ended;
     if (!first && ended == looked_at_) return false;
     looked_at_ = ended;
-    if (settings_.until && reached(feed_.next(), *settings_.until)) return true;
+    if (settings_.until && contains(feed_.next(), *settings_.until)) return true;
     return settings_.until_transactions != 0 && feed_.done().transactions >= settings_.until_transactions;
   }
 

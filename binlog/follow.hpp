@@ -21,6 +21,8 @@ struct follow_settings {
 struct follow_state {
   bool stop = false;        // asked from outside; then wake the link
   std::uint64_t bytes = 0;  // of events
+  /// Not before is the dump interrupted to learn of tables that statements have changed.
+  link::clock::time_point learn_after = link::clock::time_point::min();
 };
 
 /// Where events lie in the server's files, from what the dump says of it.
@@ -43,7 +45,7 @@ class place_tracker {
 };
 
 /// Goes on until told to stop, or the bound is reached. The tick of the connection must be set. Throws what
-/// ends a connection, what the decoder refuses and what the sink met.
+/// ends a connection, what the decoder refuses, what the sink met, and schema_wanted.
 conversation<> follow(session& with, change_feed& feed, const server_facts& server, position from,
                       follow_settings settings, follow_state& state);
 

@@ -10,6 +10,18 @@ constexpr std::string_view gtid_word = "gtid:", domains_word = "domains:", file_
 
 }  // namespace
 
+bool contains(const position& at, const position& other) {
+  switch (other.kind) {
+    case position_kind::gtid_set: return at.executed.contains(other.executed);
+    case position_kind::domains: return at.domains.contains(other.domains);
+    case position_kind::file:
+      // Names end in a number that may grow by a digit.
+      if (at.file.size() != other.file.size()) return at.file.size() > other.file.size();
+      return at.file != other.file ? at.file > other.file : at.offset >= other.offset;
+  }
+  return false;
+}
+
 std::string to_string(const position& of) {
   switch (of.kind) {
     case position_kind::gtid_set: return std::string(gtid_word) + of.executed.text(",");

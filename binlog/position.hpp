@@ -27,6 +27,9 @@ struct position {
   friend bool operator==(const position&, const position&) = default;
 };
 
+/// Whether everything up to `other` is behind `at`. Both are of one kind.
+bool contains(const position& at, const position& other);
+
 /// gtid:uuid:1-5,… or domains:0-1-100,… or file:binlog.000003:154
 std::string to_string(const position& of);
 

@@ -51,6 +51,8 @@ class word_reader {
     skip_space();
     return left_;
   }
+  /// What follows the last word immediately.
+  std::string_view raw_rest() const { return left_; }
 
  private:
   static bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }

@@ -31,6 +31,18 @@ bool transaction_name::same(const transaction_name& other) const {
   return file == other.file && offset == other.offset;
 }
 
+std::string mark_of(const transaction_name& name, position_kind kind) {
+  switch (kind) {
+    case position_kind::gtid_set: return "gtid:" + name.text();
+    case position_kind::domains: return "domains:" + name.text();
+    case position_kind::file: break;
+  }
+  if (name.offset == transaction_name::no_offset)
+    throw failure{failure_kind::refused, "TW-MY-DECODE", "the server does not tell where a statement lies",
+                  ""};
+  return "file:" + name.file + ":" + std::to_string(name.offset + 1);
+}
+
 row_changes::row_changes(settings with)
     : with_(std::move(with)),
       decompressor_(with_.event_bytes),
@@ -60,6 +72,7 @@ void row_changes::reconnected() {
   holding_.clear();
   completes_.clear();
   tables_.clear();
+  from_history_ = nullptr;
   if (open_) unfinished_ = {name_, std::max(seq_, written_)};
   open_ = false;
   state_ = state::between;

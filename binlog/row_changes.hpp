@@ -15,6 +15,7 @@
 #include "binlog/gtid_set.hpp"
 #include "binlog/held_transactions.hpp"
 #include "binlog/mariadb_gtid_position.hpp"
+#include "binlog/position.hpp"
 #include "binlog/query.hpp"
 #include "binlog/query_kind.hpp"
 #include "binlog/row_text.hpp"
@@ -26,6 +27,7 @@
 namespace tidewire::binlog {
 
 class schema_book;
+class schema_history;
 
 /// Where an event lies. `known` is false where the server does not tell (events that it passed over).
 struct event_place {
@@ -47,6 +49,18 @@ struct transaction_name {
   std::string text() const;  // of the id; empty without one
   /// The same transaction, perhaps read from another server.
   bool same(const transaction_name& other) const;
+};
+
+/// For schema_history.
+std::string mark_of(const transaction_name& name, position_kind kind);
+
+/// Thrown where rows come of a table that the binlog gives no names and of which the history knows nothing.
+/// After reconnected() the transaction may come again. Without a table: it is a good moment to learn of those
+/// that statements have changed.
+struct schema_wanted {
+  std::string schema;
+  std::string table;
+  std::string mark;  // of the transaction
 };
 
 /// What is behind us; what a stream resumes from is made of it.
@@ -74,11 +88,23 @@ class row_changes {
     /// Ids of transactions are kept in progress(); decoding files needs none.
     bool track_gtids = false;
     const schema_book* schemas = nullptr;
+    /// Instead of it: for tables without names; see schema_wanted.
+    schema_history* history = nullptr;
+    /// It has changed(): called before anything behind the statement is handed on.
+    std::function<void()> on_schema_change;
     /// What a person should know although it goes on.
     std::function<void(const std::string& code, const std::string& text)> on_warning;
   };
 
   explicit row_changes(settings with);
+
+  /// From here on; settings::history.
+  void follow_schemas(schema_history* in, std::function<void()> on_change) {
+    with_.history = in;
+    with_.on_schema_change = std::move(on_change);
+  }
+
+  bool wants_schemas() const;
 
   /// The buffer that the next lines go to; there is none at first.
   void write_to(json::buffer& out);
@@ -169,10 +195,11 @@ class row_changes {
   void set_savepoint(std::string_view sql);
   void roll_back_to(std::string_view sql);
   void truncate(const query_view& m);
-  std::string statement_text(const query_view& m) const;
+  void follow_schema(const query_view& m);
 
   // row_lines.cpp: rows
   void rows(const event_view& event);
+  const table_definition& known_from_history(const table_definition& of);
   const planned& plan_of(const table_definition& of);
   void tell_what_is_missing(const table_definition& of);
   void fill_unchanged(std::span<const value> before, std::size_t count);
@@ -200,6 +227,7 @@ class row_changes {
   std::unordered_map<std::uint64_t, std::shared_ptr<planned>> plans_;  // by table_definition::serial
   std::unordered_map<std::string, std::shared_ptr<planned>> newest_;   // by unique_name
   std::unordered_set<std::string> told_;                               // likewise
+  const table_definition* from_history_ = nullptr;                     // the last one
   std::uint64_t last_serial_ = 0;
   planned* last_plan_ = nullptr;
   std::vector<cell> before_cells_, after_cells_;

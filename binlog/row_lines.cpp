@@ -1,6 +1,7 @@
 // Rows into lines; see row_changes.hpp.
 #include "binlog/row_changes.hpp"
 #include "binlog/schema_book.hpp"
+#include "binlog/schema_history.hpp"
 #include "binlog/table_of.hpp"
 #include "core/json_text.hpp"
 
@@ -105,6 +106,14 @@ void row_changes::fill_unchanged(std::span<const value> before, std::size_t coun
   }
 }
 
+const table_definition& row_changes::known_from_history(const table_definition& of) {
+  if (from_history_ && of.serial == from_history_->serial) [[likely]]
+    return *from_history_;
+  from_history_ = with_.history->improved(of);
+  if (!from_history_) throw schema_wanted{of.schema, of.name, mark_of(name_, with_.history->kind())};
+  return *from_history_;
+}
+
 void row_changes::rows(const event_view& event) {
   rows_view m = checked(decode_rows(event, format_));
   if (m.is_dummy()) return tables_.end_statement();
@@ -113,6 +122,7 @@ void row_changes::rows(const event_view& event) {
   if (with_.schemas) {
     if (const table_definition* better = with_.schemas->improved(*table)) table = better;
   }
+  if (with_.history && !table->has_names) table = &known_from_history(*table);
   std::size_t columns = table->columns.size();
   if (before_cells_.size() < columns) before_cells_.resize(columns), after_cells_.resize(columns);
   row_op op = m.kind == change_kind::insert   ? row_op::insert

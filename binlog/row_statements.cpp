@@ -2,37 +2,14 @@
 #include <algorithm>
 
 #include "binlog/row_changes.hpp"
+#include "binlog/schema_history.hpp"
+#include "binlog/sql_name.hpp"
+#include "binlog/statement_text.hpp"
 #include "binlog/xa_statement.hpp"
 
 namespace tidewire::binlog {
 
 namespace {
-
-/// A name behind a statement's first words, without its quotes. Empty if there is none.
-std::string take_identifier(std::string_view& left) {
-  while (!left.empty() && (left[0] == ' ' || (left[0] >= '\t' && left[0] <= '\r'))) left.remove_prefix(1);
-  std::string name;
-  if (left.starts_with('`') || left.starts_with('"')) {
-    char quote = left[0];
-    left.remove_prefix(1);
-    while (!left.empty()) {
-      char c = left[0];
-      left.remove_prefix(1);
-      if (c == quote) {
-        if (!left.starts_with(quote)) break;
-        left.remove_prefix(1);
-      }
-      name += c;
-    }
-    return name;
-  }
-  auto ends = [](char c) { return c <= ' ' || c == '.' || c == ';' || c == '/' || c == ','; };
-  while (!left.empty() && !(ends(left[0]) && static_cast<unsigned char>(left[0]) < 0x80)) {
-    name += left[0];
-    left.remove_prefix(1);
-  }
-  return name;
-}
 
 /// Behind so many words.
 std::string_view behind_words(std::string_view sql, std::initializer_list<std::string_view> optional_words) {
@@ -48,7 +25,7 @@ std::string_view behind_words(std::string_view sql, std::initializer_list<std::s
 
 std::string savepoint_name(std::string_view sql) {
   std::string_view left = behind_words(sql, {"WORK", "TO", "SAVEPOINT"});
-  std::string name = take_identifier(left);
+  std::string name = detail::take_identifier(left);
   // Names compare without case.
   std::ranges::transform(name, name.begin(),
                          [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
@@ -115,8 +92,9 @@ void row_changes::statement(const query_view& m, query_kind kind, const event_vi
     if (next_change()) writer_.statement("statement", seq_, m.database, statement_text(m));
   } else if (kind == query_kind::truncate) {
     truncate(m);
-  } else if (next_change()) {
-    writer_.statement("ddl", seq_, m.database, statement_text(m));
+  } else {
+    follow_schema(m);
+    if (next_change()) writer_.statement("ddl", seq_, m.database, statement_text(m));
   }
   if (kind == query_kind::create_and_begin) {
     state_ = state::inside;
@@ -125,28 +103,30 @@ void row_changes::statement(const query_view& m, query_kind kind, const event_vi
   if (single) commit();
 }
 
-/// In UTF-8 where the session's character set is one that we convert; else as it is.
-std::string row_changes::statement_text(const query_view& m) const {
-  auto vars = decode_status_vars(m);
-  const text_conversion* how =
-      vars && vars->has_charset ? conversion_of(charset_name(vars->client_collation)) : nullptr;
-  std::string text(how ? m.sql.size() * worst_utf8_growth : 0, '\0');
-  char* end = how ? put_as_utf8(text.data(), *how, as_bytes(m.sql)) : nullptr;
-  if (!end) return std::string(m.sql);
-  text.resize(static_cast<std::size_t>(end - text.data()));
-  return text;
+/// What is kept of the tables is durable before any line or position behind the statement can be.
+void row_changes::follow_schema(const query_view& m) {
+  if (!with_.history) return;
+  from_history_ = nullptr;
+  with_.history->touched(tables_of_statement(m), mark_of(name_, with_.history->kind()));
+  if (with_.history->changed() && with_.on_schema_change) with_.on_schema_change();
+}
+
+/// Where positions are GTIDs a place tells what the server has committed.
+bool row_changes::wants_schemas() const {
+  return with_.history && with_.history->any_unknown() && with_.history->kind() != position_kind::file &&
+         between_transactions();
 }
 
 void row_changes::truncate(const query_view& m) {
   std::string_view left = behind_words(m.sql, {"TABLE"});
   table which;
   which.schema = m.database;
-  which.name = take_identifier(left);
+  which.name = detail::take_identifier(left);
   while (left.starts_with(' ')) left.remove_prefix(1);
   if (left.starts_with('.')) {
     left.remove_prefix(1);
     which.schema = which.name;
-    which.name = take_identifier(left);
+    which.name = detail::take_identifier(left);
   }
   if (!next_change()) return;
   const table* tables[] = {&which};

@@ -173,6 +173,7 @@ bool row_text::characters(const column_definition& column, byte_view bytes, valu
 
 /// Appends one label. False if it can't be given as UTF-8; then its bytes are appended.
 bool row_text::put_label(const column_definition& column, std::string_view label) {
+  if (column.labels_in_utf8) return text_.put(label), true;
   if (column.text == charset::converted) {
     char* end =
         put_as_utf8(text_.room(label.size() * worst_utf8_growth), *column.conversion, as_bytes(label));

@@ -2,6 +2,7 @@
 // FULL metadata, signs without any, and MariaDB's types that look like BINARY.
 #pragma once
 
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <string>
@@ -19,11 +20,22 @@ struct column_facts {
   bool key = false;     // part of the primary key
 };
 
+/// A line's fields, separated by tabs, as `mysql -B` escapes them; and back, with the line's end.
+std::vector<std::string> take_fields(std::string_view line);
+void put_fields(std::string& out, std::initializer_list<std::string_view> fields);
+
+/// As a table map would describe it, had it all metadata. Without a layout: no rows can be read with it.
+/// Throws failure TW-MY-SCHEMA (refused) for a type that we don't know.
+table_definition definition_of(std::string_view schema, std::string_view table,
+                               const std::vector<column_facts>& columns, bool mariadb);
+
 /// Tables by name. Answers are kept; not thread-safe.
 class schema_book {
  public:
   /// The columns in their order. A table that is there already is replaced.
   void set(std::string_view schema, std::string_view table, std::vector<column_facts> columns);
+  void forget(std::string_view schema, std::string_view table);
+  bool knows(std::string_view schema, std::string_view table) const;
   bool empty() const { return tables_.empty(); }
 
   /// `from` with what is known of it, or null if nothing is. Throws failure TW-MY-SCHEMA (refused) if the

@@ -149,10 +149,11 @@ conversation<> start_dump(session& with, const server_facts& server, const posit
   if (payload[0] == error_head) throw_server_error("registering as a replica", payload);
   std::vector<std::uint8_t> dump;
   encoder out(dump);
+  std::uint16_t flags = settings.to_the_end ? dump_flag::non_blocking : std::uint16_t{0};
   switch (server.kind) {
-    case position_kind::gtid_set: encode_dump_gtid(out, settings.server_id, 0, from.executed); break;
-    case position_kind::domains: encode_dump(out, settings.server_id, 0, "", 4); break;
-    case position_kind::file: encode_dump(out, settings.server_id, 0, from.file, from.offset); break;
+    case position_kind::gtid_set: encode_dump_gtid(out, settings.server_id, flags, from.executed); break;
+    case position_kind::domains: encode_dump(out, settings.server_id, flags, "", 4); break;
+    case position_kind::file: encode_dump(out, settings.server_id, flags, from.file, from.offset); break;
   }
   if (!out.ok())
     throw failure{

@@ -31,6 +31,7 @@ struct dump_settings {
   std::uint32_t server_id = 0;
   std::string uuid;  // ours, new for each process
   std::chrono::milliseconds heartbeat{10'000};
+  bool to_the_end = false;  // then the server ends it
 };
 
 /// Also pins the session's settings. Throws failures TW-MY-VERSION, TW-MY-SETTING (no binlog, not in ROW

@@ -39,6 +39,7 @@ struct column_definition {
   std::uint32_t dimension = 0;      // VECTOR
   std::string name;                 // empty: not told
   std::vector<std::string> labels;  // ENUM and SET, in the column's character set; empty: not told
+  bool labels_in_utf8 = false;      // they are from elsewhere
 
   bool is_character() const;  // CHAR, VARCHAR, TEXT and their binary brothers
 };

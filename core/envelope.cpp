@@ -222,6 +222,11 @@ void envelope_writer::enter_read(std::string_view position) {
   common_size_ = static_cast<std::size_t>(at - common_);
 }
 
+void envelope_writer::enter_read_fields(std::string_view fields) {
+  common_size_ = std::min(fields.size(), max_fields_bytes);
+  std::copy_n(fields.data(), common_size_, common_);
+}
+
 void envelope_writer::snapshot(const snapshot_mark& mark) {
   head("snapshot");
   field("stage", mark.stage);
@@ -229,8 +234,13 @@ void envelope_writer::snapshot(const snapshot_mark& mark) {
     field("schema", mark.of->schema);
     field("table", mark.of->name);
   }
-  field("lsn", mark.position);
-  field("snapshot", mark.visible);
+  if (!mark.fields.empty()) {
+    out_->text(",");
+    out_->text(mark.fields);
+  } else {
+    field("lsn", mark.position);
+    field("snapshot", mark.visible);
+  }
   if (mark.tables) out_->text(R"(,"tables":)" + std::to_string(*mark.tables));
   if (mark.rows) out_->text(R"(,"rows":)" + std::to_string(*mark.rows));
   tail();

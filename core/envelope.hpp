@@ -55,6 +55,7 @@ struct snapshot_mark {
   std::string_view position;
   std::string_view visible;                   // which transactions the rows hold: xmin:xmax:xip,…
   std::optional<std::uint64_t> tables, rows;  // nothing: not told
+  std::string_view fields;                    // members instead of position and visible, as in begin_fields
 };
 
 /// Writes lines into a buffer that belongs to the caller. Calls follow the stream: begin, rows, commit.
@@ -82,6 +83,7 @@ class envelope_writer {
 
   /// The position that the rows of read() carry.
   void enter_read(std::string_view position);
+  void enter_read_fields(std::string_view fields);
   /// A row of an initial copy.
   void read(const table_plan& plan, std::span<const value> row, std::size_t payload_bytes);
   void snapshot(const snapshot_mark& mark);

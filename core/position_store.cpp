@@ -139,31 +139,8 @@ void position_store::store(const stored_position& what) {
   if (!again)
     throw failure(failure_kind::transient, "TW-POSITION-FILE",
                   "cannot store a position in " + path_ + " that is not legal: " + message_of(again.error()));
-  auto step = [this](std::string_view name) {
-    if (before_step_) before_step_(name);
-  };
-  std::string fresh = name_ + ".new";
-  step("remove");
-  // One that a crash left behind. Its content was never anybody's position.
-  if (::unlinkat(folder_.get(), fresh.c_str(), 0) != 0 && errno != ENOENT)
-    fail("remove an old copy of", errno);
-  try {
-    step("create");
-    posix::descriptor file(
-        ::openat(folder_.get(), fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-    if (!file) fail("create", errno);
-    step("write");
-    if (int error = posix::write_all(file.get(), bytes)) fail("write", error);
-    step("sync");
-    if (int error = posix::sync_all(file.get())) fail("sync", error);
-    step("rename");
-    if (::renameat(folder_.get(), fresh.c_str(), folder_.get(), name_.c_str()) != 0) fail("replace", errno);
-  } catch (...) {
-    ::unlinkat(folder_.get(), fresh.c_str(), 0);
-    throw;
-  }
-  step("sync folder");
-  if (int error = posix::sync_folder(folder_.get())) fail("sync the folder of", error);
+  posix::replace_error wrong = posix::replace_file(folder_.get(), name_, bytes, before_step_);
+  if (wrong.error) fail(wrong.doing, wrong.error);
 }
 
 void check_same_source(const stored_position& stored, const stored_position& ours) {

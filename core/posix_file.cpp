@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <fcntl.h>
 #include <filesystem>
 #include <poll.h>
 #include <system_error>
@@ -71,6 +72,47 @@ int sync_all(int file) {
 int sync_folder(int folder) {
   int error = sync_all(folder);
   return error == EINVAL || error == EBADF ? 0 : error;
+}
+
+namespace {
+
+replace_error write_new(int folder, const std::string& name, const std::string& fresh, std::string_view bytes,
+                        const std::function<void(std::string_view)>& step) {
+  step("create");
+  descriptor file(::openat(folder, fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!file) return {"create", errno};
+  step("write");
+  if (int error = write_all(file.get(), bytes)) return {"write", error};
+  step("sync");
+  if (int error = sync_all(file.get())) return {"sync", error};
+  step("rename");
+  if (::renameat(folder, fresh.c_str(), folder, name.c_str()) != 0) return {"replace", errno};
+  return {};
+}
+
+}  // namespace
+
+replace_error replace_file(int folder, const std::string& name, std::string_view bytes,
+                           const std::function<void(std::string_view)>& before_step) {
+  auto step = [&](std::string_view of) {
+    if (before_step) before_step(of);
+  };
+  std::string fresh = name + ".new";
+  step("remove");
+  // One that a crash left behind. Its content never counted.
+  if (::unlinkat(folder, fresh.c_str(), 0) != 0 && errno != ENOENT) return {"remove an old copy of", errno};
+  try {
+    if (replace_error wrong = write_new(folder, name, fresh, bytes, step); wrong.error) {
+      ::unlinkat(folder, fresh.c_str(), 0);
+      return wrong;
+    }
+  } catch (...) {
+    ::unlinkat(folder, fresh.c_str(), 0);
+    throw;
+  }
+  step("sync folder");
+  if (int error = sync_folder(folder)) return {"sync the folder of", error};
+  return {};
 }
 
 real_place follow(const std::string& path) {

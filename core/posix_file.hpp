@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <unistd.h>
@@ -47,6 +48,16 @@ int sync_data(int file);
 int sync_all(int file);
 /// A folder's entries, where its file system can do that.
 int sync_folder(int folder);
+
+/// Puts a whole file into a folder in one step: `NAME.new` beside it first. Durable, file and folder, when it
+/// returns. `before_step` is called with each step's name. After an error the old one is there or, if only
+/// the folder could not be synced, the new one.
+struct replace_error {
+  const char* doing = nullptr;  // "write"
+  int error = 0;                // 0: there was none
+};
+replace_error replace_file(int folder, const std::string& name, std::string_view bytes,
+                           const std::function<void(std::string_view)>& before_step = {});
 
 /// Where a file really is: what `path` names after following symbolic links, also such whose target is not
 /// there yet. Gives an errno for links that go in circles or a folder that is not there.

@@ -2,6 +2,7 @@
 #include <csignal>
 #include <cstring>
 
+#include "binlog/connection_url.hpp"
 #include "core/tls.hpp"
 #include "mongo_wire/connection_string.hpp"
 #include "tidewire/check.hpp"
@@ -11,6 +12,7 @@
 #include "tidewire/snapshot.hpp"
 #include "tidewire/status.hpp"
 #include "tidewire/stream.hpp"
+#include "tidewire/stream_binlog.hpp"
 #include "tidewire/stream_mongo.hpp"
 #include "wire/connection_settings.hpp"
 
@@ -64,7 +66,10 @@ int run(int argc, char** argv) {
       case options::command::check: hide_url(argc, argv, chosen.check.url); return run_check(chosen.check);
       case options::command::snapshot:
         hide_url(argc, argv, chosen.snapshot.url);
-        run_snapshot(chosen.snapshot, chosen.quiet);
+        if (binlog::is_mysql_url(chosen.snapshot.url))
+          run_snapshot_binlog(chosen.snapshot, chosen.quiet);
+        else
+          run_snapshot(chosen.snapshot, chosen.quiet);
         break;
       case options::command::decode: run_decode(chosen.decode); break;
       case options::command::status:

@@ -151,7 +151,7 @@ void add_stream(CLI::App& app, options& chosen, std::vector<std::unique_ptr<dura
       ->check(CLI::Range(1u, 0xffffffffu))
       ->group("MySQL and MariaDB");
   s->add_option("--schema", o.schema_file,
-                "columns from information_schema, for sources without FULL row metadata")
+                "columns from information_schema, instead of asking a server that logs without FULL metadata")
       ->type_name("FILE")
       ->group("MySQL and MariaDB");
   s->add_option("--snapshot", o.snapshot,
@@ -187,7 +187,8 @@ void add_snapshot(CLI::App& app, options& chosen) {
   stream_options& o = chosen.snapshot;
   CLI::App* s = app.add_subcommand("snapshot", "write what tables hold now, as NDJSON, and end");
   s->add_option("url", o.url,
-                "postgres://user@host/database, or key=value pairs; PG* variables and ~/.pgpass count")
+                "postgres://user@host/database, or key=value pairs; PG* variables and ~/.pgpass count; or "
+                "mysql://user@host:3306, mariadb://…")
       ->required()
       ->type_name("URL");
   s->add_option("--to", o.to, "stdout or file:PATH")->capture_default_str();

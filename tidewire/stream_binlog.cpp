@@ -15,10 +15,12 @@
 #include <unistd.h>
 
 #include "binlog/connect.hpp"
+#include "binlog/copy.hpp"
 #include "binlog/follow.hpp"
 #include "binlog/schema_book.hpp"
 #include "core/position_store.hpp"
 #include "core/sink.hpp"
+#include "tidewire/binlog_schema.hpp"
 #include "tidewire/progress.hpp"
 
 namespace tidewire {
@@ -94,6 +96,11 @@ class binlog_stream {
       store_ = std::make_unique<position_store>(path);
       stored_ = store_->load();
     }
+    // What a person gives is not mixed with what is read.
+    if (options.schema_file.empty())
+      keeper_ = std::make_unique<schema_keeper>(path, [this] { return connect(false); }, dump_);
+    else
+      schema_file(path).remove();
   }
 
   void run() {
@@ -109,6 +116,9 @@ class binlog_stream {
     if (show_progress_) print("\r\033[K");
     finish(error_ != nullptr);
     if (error_) std::rethrow_exception(error_);
+    if (copying_)
+      throw failure{failure_kind::transient, "TW-SNAPSHOT-STOPPED",
+                    "the copy was stopped before it was complete", "the same command begins it anew"};
   }
 
  private:
@@ -125,22 +135,81 @@ class binlog_stream {
   }
 
   asio::awaitable<void> stream() {
+    if (wants_copy()) {
+      copying_ = true;
+      co_await copy();
+      copying_ = false;
+    }
+    if (options_.snapshot == snapshot_mode::only) co_return;
     milliseconds pause{100};
     for (;;) {
       std::uint64_t bytes = state_.bytes;
       try {
         co_await one_connection();
         co_return;
+      } catch (const binlog::schema_wanted& what) {
+        wanted_ = what;
+        pause = milliseconds{0};
       } catch (const failure& why) {
         if (lines_) lines_->rethrow();  // a sink that failed is no reason to reconnect
         if (why.kind != failure_kind::transient || !lines_) throw;
-        if (state_.bytes != bytes) pause = milliseconds{100};
+        if (state_.bytes != bytes || pause.count() == 0) pause = milliseconds{100};
         log(why, log_level::warning);
       }
       changes_.reconnected();
+      if (pause.count() == 0) continue;
       co_await sleep(pause);
       pause = std::min(pause * 2, milliseconds{5'000});
     }
+  }
+
+  bool wants_copy() const {
+    bool unfinished = stored_ && !stored_->copy.empty();
+    if (options_.snapshot == snapshot_mode::never && unfinished)
+      throw failure{failure_kind::refused, "TW-POSITION-FOREIGN",
+                    "the position is that of a copy that is not complete", "go on with --snapshot initial"};
+    if (options_.snapshot == snapshot_mode::only && stored_ && !unfinished)
+      log(log_level::info, "", "the copy is complete already, as of " + stored_->position.substr(0, 200));
+    return options_.snapshot != snapshot_mode::never && (!stored_ || unfinished);
+  }
+
+  /// What the tables hold, before the first change. One that is interrupted begins anew: a file is cut back
+  /// to where it began.
+  asio::awaitable<void> copy() {
+    std::unique_ptr<binlog::client> reader = co_await connect(true);
+    std::unique_ptr<binlog::client> other = co_await connect(false);
+    binlog::server_facts server = co_await reader->run(binlog::ask_server(reader->talk));
+    co_await other->run(binlog::ask_server(other->talk));
+    check_identity(server);
+    std::vector<std::string> only = options_.tables;
+    binlog::table_facts tables = co_await other->run(binlog::tables_to_copy(other->talk, only));
+    binlog::copy_start start = co_await reader->run(binlog::begin_copy(reader->talk, server));
+    begun_ = start.resume;
+    if (keeper_) {
+      co_await keeper_->begin(*other, server, begun_, false);
+      changes_.follow_schemas(&keeper_->history(), [this] { keeper_->save(durable()); });
+    }
+    other.reset();
+    open_lines(server, begun_);
+    log(log_level::info, "",
+        "copying " + std::to_string(tables.size()) + " tables as of " + to_string(begun_).substr(0, 200));
+    reader->socket.set_tick(milliseconds{1000});
+    set_wake(reader->socket.waker());
+    std::exception_ptr error;
+    try {
+      binlog::table_copier work(reader->talk, *lines_, start, server.mariadb);
+      co_await reader->run(work.begin(tables.size()));
+      for (auto& [name, columns] : tables)
+        co_await reader->run(work.table(name.first, name.second, std::move(columns)));
+      checkpoint done;
+      done.position = to_string(begun_);
+      co_await reader->run(work.end(tables.size(), done));
+    } catch (...) {
+      error = std::current_exception();
+    }
+    set_wake({});
+    if (error) std::rethrow_exception(error);
+    stored_->copy.clear();
   }
 
   asio::awaitable<void> sleep(milliseconds time) {
@@ -150,18 +219,57 @@ class binlog_stream {
     co_await timer.async_wait(asio::use_awaitable);
   }
 
-  asio::awaitable<void> one_connection() {
+  asio::awaitable<std::unique_ptr<binlog::client>> connect(bool tell) {
     binlog::connect_settings how;
     how.read_deadline = options_.read_deadline;
-    if (!lines_) how.on_warning = [](const std::string& text) { log(log_level::warning, "", text); };
+    if (tell) how.on_warning = [](const std::string& text) { log(log_level::warning, "", text); };
     std::unique_ptr<binlog::client> made = co_await binlog::connect(from_, how);
+    co_return made;
+  }
+
+  /// What was read last may still be on its way into the server's own set.
+  asio::awaitable<binlog::server_facts> ask_server(binlog::client& with) {
+    for (int more = lines_ ? 40 : 0;; --more) {
+      binlog::server_facts server = co_await with.run(binlog::ask_server(with.talk));
+      if (more == 0 || server.kind != binlog::position_kind::gtid_set ||
+          server.now.executed.contains(feed_->done().executed))
+        co_return server;
+      milliseconds pause{50};
+      co_await sleep(pause);
+    }
+  }
+
+  /// How tables look at the place where reading begins.
+  asio::awaitable<void> follow_schemas(binlog::client& with, const binlog::server_facts& server,
+                                       const binlog::position& from, bool first) {
+    if (!keeper_) co_return;
+    if (first) {
+      co_await keeper_->begin(with, server, from, stored_.has_value());
+      changes_.follow_schemas(&keeper_->history(), [this] { keeper_->save(durable()); });
+    }
+    if (!wanted_) co_return;
+    co_await keeper_->learn(with, server, from, *wanted_);
+    keeper_->save(durable());
+    wanted_.reset();
+  }
+
+  /// Where the next process would begin.
+  binlog::position durable() const {
+    std::optional<checkpoint> newest = lines_ ? lines_->durable() : std::nullopt;
+    std::string text = newest ? newest->position : stored_ ? stored_->position : std::string{};
+    return text.empty() ? begun_ : binlog::parse_position(text).value_or(begun_);
+  }
+
+  asio::awaitable<void> one_connection() {
+    std::unique_ptr<binlog::client> made = co_await connect(!lines_);
     binlog::client& with = *made;
-    binlog::server_facts server = co_await with.run(binlog::ask_server(with.talk));
+    binlog::server_facts server = co_await ask_server(with);
     bool first = !lines_;
     check_identity(server);
     binlog::position from = first ? first_position(server) : feed_->next();
+    if (first) begun_ = from;
     binlog::check_position(server, from);
-    if (first) tell_settings(server);
+    co_await follow_schemas(with, server, from, first);
     co_await with.run(binlog::start_dump(with.talk, server, from, dump_));
     if (first) open_lines(server, from);
     log(log_level::info, "",
@@ -227,21 +335,20 @@ class binlog_stream {
     return *at;
   }
 
-  void tell_settings(const binlog::server_facts& server) const {
-    if (server.row_metadata != "FULL" && schemas_.empty())
-      log(log_level::warning, "TW-MY-METADATA",
-          "binlog_row_metadata is " + (server.row_metadata.empty() ? "not there" : server.row_metadata) +
-              ": columns come without their names",
-          "SET GLOBAL binlog_row_metadata=FULL, or give --schema");
-  }
-
   void open_lines(const binlog::server_facts& server, const binlog::position& from) {
     sink_place place;
     place.to = options_.to;
     if (stored_) place.resume_at = stored_->sink_offset_bytes;
     sink_ = open_sink(place);
     stored_position ours = described(server);
-    if (store_ && !stored_) {
+    if (copying_) {
+      stored_position beginning = ours;
+      beginning.position = to_string(from);
+      beginning.sink_offset_bytes = sink_->offset();
+      beginning.copy = {"begun"};
+      if (store_) store_->store(beginning);
+      stored_ = beginning;
+    } else if (store_ && !stored_) {
       // From now on the sink's lines have an owner, whenever we die.
       stored_position beginning = ours;
       beginning.position = to_string(from);
@@ -296,7 +403,10 @@ class binlog_stream {
   std::unique_ptr<position_store> store_;
   std::optional<stored_position> stored_;  // as it was when this run began
   std::string uuid_;                       // of the first server
-  binlog::schema_book schemas_;
+  binlog::schema_book schemas_;            // as it was given
+  std::unique_ptr<schema_keeper> keeper_;  // where none was
+  std::optional<binlog::schema_wanted> wanted_;
+  binlog::position begun_;
   std::unique_ptr<sink> sink_;
   binlog::row_changes changes_;
   std::mutex wake_mutex_;
@@ -308,6 +418,7 @@ class binlog_stream {
   binlog::dump_settings dump_;
   binlog::follow_settings follow_;
   binlog::follow_state state_;
+  bool copying_ = false;
   std::exception_ptr error_;
   std::mt19937 random_{std::random_device{}()};
 
@@ -315,6 +426,11 @@ class binlog_stream {
 };
 
 }  // namespace
+
+void run_snapshot_binlog(stream_options options, bool quiet) {
+  options.snapshot = snapshot_mode::only;
+  run_stream_binlog(options, quiet);
+}
 
 void run_stream_binlog(const stream_options& options, bool quiet) {
   binlog_stream(options, quiet).run();

@@ -339,6 +339,14 @@ TEST_CASE("binlog: where a dump's events lie") {
   large.rotated(0xfffffff0, true);
   place = large.of(header(0x20, 0x10));
   CHECK((place.begin == 0xfffffff0 && place.end == 0x100000010));
+  // In the middle of a file comes a copy of its first event, which is not there.
+  place_tracker middle(position_kind::file, from);
+  middle.rotated(874, true);
+  event_header format = header(122, 0);
+  format.type = event_type::format_description;
+  CHECK(!middle.of(format).known);
+  place = middle.of(header(77, 951));
+  CHECK((place.begin == 874 && place.end == 951));
   // With several domains the server passes over events anywhere.
   from.domains = *mariadb_gtid_position::parse("0-1-1,1-1-1");
   place_tracker domains(position_kind::domains, from);

@@ -3,6 +3,7 @@
 
 #include "binlog/file_events.hpp"
 #include "binlog/schema_book.hpp"
+#include "binlog/schema_history.hpp"
 #include "binlog/xa_statement.hpp"
 #include "tests/binlog/table_case.hpp"
 #include "tests/core/failure_of.hpp"
@@ -393,6 +394,44 @@ TEST_CASE("binlog: tables that the binlog gives no names") {
   CHECK(tidewire::testing::failure_of([&] { refusing.insert(1); }).code == "TW-MY-SCHEMA");
 }
 
+TEST_CASE("binlog: rows of a table that is not known") {
+  schema_history history(*parse_position("gtid:00000000-0000-0000-0000-000000000009:1"));
+  row_changes::settings with;
+  with.history = &history;
+  int told = 0;
+  with.on_schema_change = [&] { ++told, history.saved(); };
+  feeder f(with);
+  auto wanted = [&](auto&& what) -> std::string {
+    try {
+      what();
+    } catch (const schema_wanted& of) {
+      return of.schema + "." + of.table + " " + of.mark.substr(of.mark.rfind(':'));
+    }
+    return "";
+  };
+  auto learn = [&](const char* name) {
+    history.learned("db", "t", {{name, "int", "", true}, {"w", "varchar(80)", "utf8mb4", false}});
+  };
+  f.gtid(2).query("BEGIN").table(false);
+  CHECK(wanted([&] { f.insert(1); }) == "db.t :2");
+  learn("one");
+  f.changes.reconnected();
+  f.gtid(2).query("BEGIN").table(false).insert(1).xid();
+  CHECK(f.line(2).find(R"("after":{"one":1,"w":"x"}})") != std::string::npos);
+  // A statement that creates and fills it comes again after the reconnect.
+  f.gtid(3).query("CREATE TABLE t (two INT, w INT) START TRANSACTION").table(false);
+  CHECK(told == 1);
+  CHECK(wanted([&] { f.insert(2); }) == "db.t :3");
+  learn("two");
+  f.changes.reconnected();
+  f.gtid(3).query("CREATE TABLE t (two INT, w INT) START TRANSACTION").table(false).insert(2).xid();
+  CHECK(f.ops() == "begin schema insert commit begin ddl schema insert commit ");
+  CHECK(f.line(7).find(R"("after":{"two":2,"w":"x"}})") != std::string::npos);
+  // Tables that have names need no history.
+  f.gtid(4).query("DROP TABLE t").gtid(5).query("BEGIN").table().insert(3).xid();
+  CHECK(f.warnings.empty());
+}
+
 TEST_CASE("binlog: the schema file") {
   auto code = [](std::string_view text) {
     return tidewire::testing::failure_of([&] { schema_book::parse(text); }).code;
@@ -408,7 +447,7 @@ TEST_CASE("binlog: the schema file") {
   table_definition table = defined({"fefe", "f701 fe10", ""}, true);
   const table_definition* better = book.improved(table);
   REQUIRE(better);
-  CHECK(better->columns[0].labels == std::vector<std::string>{"a", "it's", "\\n"});
+  CHECK(better->columns[0].labels == std::vector<std::string>{"a", "it's", "\n"});
   CHECK(better->columns[1].hint == column_hint::uuid);
   CHECK(better->columns[1].key);
   table.name = "other";
