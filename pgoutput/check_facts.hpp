@@ -8,22 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "core/asked.hpp"
 #include "pgoutput/hoster.hpp"
 #include "pgoutput/open_transaction.hpp"
 #include "pgoutput/slot_record.hpp"
 
 namespace tidewire::pgoutput {
-
-/// What was asked for, or why it could not be had (the server's words).
-template <class T>
-struct asked {
-  std::optional<T> value;
-  std::string missing = "not asked";
-
-  explicit operator bool() const { return value.has_value(); }
-  const T* operator->() const { return &*value; }
-  const T& operator*() const { return *value; }
-};
 
 struct setting_fact {
   std::string value;  // in its unit
