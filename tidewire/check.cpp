@@ -14,6 +14,7 @@ namespace tidewire {
 namespace {
 
 pgoutput::check_wishes wishes_of(const check_options& options) {
+  refuse_options(options.given, {"--post-images"}, "Postgres");
   pgoutput::source_settings stream;
   stream.slot = options.slot;
   stream.publications = options.publications;
@@ -22,7 +23,10 @@ pgoutput::check_wishes wishes_of(const check_options& options) {
   wishes.slot = options.slot;
   wishes.publications = options.publications;
   for (const std::string& each : options.tables) wishes.tables.push_back(pgoutput::parse_wanted_table(each));
-  if (!options.hoster.empty()) wishes.at = pgoutput::hoster_of_option(options.hoster);
+  wishes.at = pgoutput::hoster_of_option(options.hoster);
+  if (!options.hoster.empty() && !wishes.at)
+    throw failure{failure_kind::usage, "TW-USAGE-OPTION", "no hoster of Postgres: " + options.hoster,
+                  "--hoster"};
   wishes.open_transaction_s = std::chrono::duration<double>(options.open_transactions).count();
   return wishes;
 }
@@ -46,25 +50,30 @@ int run_check(const check_options& options) {
   asio::co_spawn(io, ask_source(question, facts),
                  [&error](std::exception_ptr failed, std::unique_ptr<wire::client>) { error = failed; });
   io.run();
-  int exit_code = 0;
+  std::optional<failure> why;
   try {
     if (error) std::rethrow_exception(error);
-    report.version = facts.version_name;
     report.findings = pgoutput::judge(facts, wishes);
-    if (report.failed()) exit_code = 3;
-  } catch (const failure& why) {
-    if (why.kind == failure_kind::usage) throw;
-    report.version = facts.version_name;
-    report.findings = pgoutput::judge_no_connection(why, facts, wishes);
-    // A retry does not help where something else was found to be wrong.
-    bool wrong = std::ranges::any_of(report.findings, [](const check_finding& each) {
-      return each.status == check_status::fail && each.code != "TW-CHECK-PG-CONNECT";
-    });
-    exit_code = why.kind == failure_kind::transient && !wrong ? 1 : 3;
+  } catch (const failure& failed) {
+    if (failed.kind == failure_kind::usage) throw;
+    report.findings = pgoutput::judge_no_connection(failed, facts, wishes);
+    why = failed;
   }
+  report.version = facts.version_name;
   report.hoster = display_name(pgoutput::hoster_of(facts, wishes).at);
-  print_out(options.json ? report_json(report) : report_text(report, colour_wanted()));
-  return exit_code;
+  return end_check(report, why ? &*why : nullptr, options.json);
+}
+
+int end_check(const check_report& report, const failure* why, bool json) {
+  print_out(json ? report_json(report) : report_text(report, colour_wanted()));
+  if (!why) return report.failed() ? 3 : 0;
+  // A retry does not help where something else was found to be wrong.
+  bool wrong = std::ranges::any_of(report.findings, [](const check_finding& each) {
+    bool of_connection =
+        each.code.ends_with("-CONNECT") || each.code.ends_with("-SRV") || each.code.ends_with("-PRIMARY");
+    return each.status == check_status::fail && !of_connection;
+  });
+  return why->kind == failure_kind::transient && !wrong ? 1 : 3;
 }
 
 }  // namespace tidewire
