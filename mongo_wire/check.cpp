@@ -61,7 +61,9 @@ std::vector<check_finding> judge(const check_facts& facts, const check_wishes& w
 check_finding& judging::unknown(const char* code, const char* title, const std::string& missing,
                                 const std::vector<privilege>& needs) const {
   std::vector<check_fix> fixes;
-  if (missing.find("(13") != missing.npos) fixes = rights_fixes(*this, needs, "clusterMonitor");
+  // Atlas' proxies have one number for all that they refuse.
+  bool denied = missing.ends_with("(13 Unauthorized)") || missing.ends_with("(8000 AtlasError)");
+  if (denied) fixes = rights_fixes(*this, needs, "clusterMonitor");
   return add(code, title, check_status::unknown, missing.empty() ? "the server does not say" : missing, "",
              std::move(fixes));
 }

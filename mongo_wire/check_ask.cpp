@@ -7,6 +7,7 @@ namespace {
 
 constexpr const char* not_understood = "the server's answer is not what it must be";
 constexpr std::int32_t unauthorized = 13;
+constexpr std::int32_t of_atlas = 8000;  // whatever its proxies refuse
 constexpr std::int32_t trial_ms = 10'000;
 
 /// The server's words. Of a right that is missing the command is left out, which would be shown whole.
@@ -130,6 +131,8 @@ conversation<> try_stream(session& with, const std::string& database, check_fact
   trial.works = got.reply.ok;
   if (!got.reply.ok) {
     trial.number = got.reply.code;
+    trial.denied = got.reply.code == unauthorized ||
+                   (got.reply.code == of_atlas && got.reply.message.find("not a") != std::string_view::npos);
     trial.text = words_of(got.reply);
   }
   std::int64_t cursor = got.reply.cursor ? got.reply.cursor->id : 0;

@@ -180,7 +180,9 @@ std::vector<check_finding> judge_no_connection(const failure& why, const check_f
     judge_wrong_set(j);
   std::vector<check_fix> fixes;
   if (!why.hint.empty()) fixes.push_back({kind::setting, why.hint, false});
-  if (why.code == "TW-AUTH-PASSWORD")
+  // "bad auth" is how Atlas' proxies say it, under a number of their own.
+  if (why.code == "TW-AUTH-PASSWORD" ||
+      std::string_view(why.what()).find("bad auth") != std::string_view::npos)
     for (check_fix& each : login_fixes(j)) fixes.push_back(std::move(each));
   if (j.at == hoster::atlas && looks_like_access_list(why, facts)) {
     fixes.insert(fixes.begin(),

@@ -49,6 +49,7 @@ struct login_info {
 /// What the server says to a change stream like the one that is wanted.
 struct stream_trial {
   bool works = false;
+  bool denied = false;  // for want of rights
   std::int32_t number = 0;
   std::string text;
 };

@@ -9,7 +9,6 @@ namespace {
 
 using kind = check_fix::kind;
 
-constexpr std::int32_t unauthorized = 13;
 constexpr std::int32_t took_too_long = 50;  // MaxTimeMSExpired
 
 const known_name* user_of(const check_facts& facts) {
@@ -48,7 +47,7 @@ void judge_user(const judging& j) {
     return;
   }
   const known_name* user = user_of(j.facts);
-  if (!user && j.facts.trial && j.facts.trial->number == unauthorized) {
+  if (!user && j.facts.trial && j.facts.trial->denied) {
     j.add(code, "user", check_status::fail, "nobody logged in, and the server wants to know who asks", "",
           {{kind::setting,
             "mongodb://USER:PASSWORD@…, and authSource where the user is not of the database admin", false}});
@@ -89,7 +88,7 @@ void judge_change_stream(const judging& j) {
     j.ok(code, title, describe(needed) + ": a stream opens");
     return;
   }
-  if (j.facts.trial->number == unauthorized) {
+  if (j.facts.trial->denied) {
     std::vector<privilege> missing = needed;
     if (j.facts.login && j.facts.login->told) missing = missing_of(j.facts.login->privileges, needed);
     if (missing.empty()) missing = needed;

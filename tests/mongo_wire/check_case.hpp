@@ -31,7 +31,7 @@ inline check_facts good_facts() {
                  {{"watcher", "admin"}},
                  {{resource::of_database("shop"), {"find", "changeStream", "listCollections"}}},
                  true};
-  facts.trial.value = stream_trial{true, 0, ""};
+  facts.trial.value = stream_trial{true, false, 0, ""};
   facts.databases.value = {"shop"};
   facts.collections.value = {{"shop", "items", collection_info::kind::collection, true},
                              {"shop", "orders", collection_info::kind::collection, true}};

@@ -75,7 +75,8 @@ TEST_CASE("mongo check: standalone, sharded, of no set yet", "[mongo_check]") {
   check_facts facts = good_facts();
   facts.hello = {};
   facts.hello.kind = server_kind::standalone;
-  facts.trial.value = stream_trial{false, 40573, "The $changeStream stage is only supported on replica sets"};
+  facts.trial.value =
+      stream_trial{false, false, 40573, "The $changeStream stage is only supported on replica sets"};
   std::vector<check_finding> findings = judge(facts, {});
   CHECK(finding_in(findings, "REPLICA-SET").status == check_status::fail);
   CHECK(contains(fix_texts(finding_in(findings, "REPLICA-SET")), "rs.initiate()"));
@@ -237,6 +238,9 @@ TEST_CASE("mongo check: servers that are not reached", "[mongo_check]") {
   check_finding found = finding_in(judged_failure(password, facts), "CONNECT");
   CHECK_FALSE(contains(fix_texts(found), "IP access list"));
   CHECK(contains(fix_texts(found), "Database Access"));
+  failure proxied{failure_kind::refused, "TW-MONGO-ERROR",
+                  "bad auth : authentication failed (8000 AtlasError)", ""};
+  CHECK(contains(fix_texts(finding_in(judged_failure(proxied, facts), "CONNECT")), "Database Access"));
   facts.connection.named = {"db1:27017"};
   facts.connection.auth_source = "shop";
   facts.connection.user = "rea\"der";

@@ -14,7 +14,7 @@ check_facts holding(std::vector<privilege> held, const std::string& database = "
   check_facts facts = good_facts();
   facts.connection.database = database;
   facts.login.value->privileges = std::move(held);
-  facts.trial.value = stream_trial{false, 13, "not authorized on shop (13 Unauthorized)"};
+  facts.trial.value = stream_trial{false, true, 13, "not authorized on shop (13 Unauthorized)"};
   return facts;
 }
 
@@ -119,7 +119,7 @@ TEST_CASE("mongo check: nobody logged in", "[mongo_check]") {
   check_facts facts = holding({});
   facts.login.value->users.clear();
   CHECK(finding_in(judge(facts, {}), "USER").status == check_status::fail);
-  facts.trial.value = stream_trial{true, 0, ""};
+  facts.trial.value = stream_trial{true, false, 0, ""};
   CHECK(finding_in(judge(facts, {}), "USER").status == check_status::warn);
 }
 

@@ -270,6 +270,17 @@ def test_another_sets_name(server, check):
     assert check(f"mongodb://{server.host}/shop?replicaSet=rs0").exit == 0
 
 
+def test_a_server_that_is_too_old(new_server, check, tidewire):
+    try:
+        mongod.fetch("5.0.4")
+    except Exception as error:
+        pytest.skip(f"no mongod 5.0.4: {error}")
+    server = new_server(version="5.0.4").initiate()
+    report = check(f"mongodb://{server.host}/shop")
+    assert report.exit == 3 and report.with_status("fail") == ["VERSION"], report.describe()
+    tidewire("setup", f"mongodb://{server.host}/shop").refuse(3, "TW-MONGO-VERSION")
+
+
 def test_feature_compatibility_version(new_server, check):
     server = new_server().initiate()
     with server.client() as client:
