@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "mongo_wire/change_stream.hpp"
 #include "mongo_wire/check_ask.hpp"
 #include "mongo_wire/check_judging.hpp"
 
@@ -15,11 +16,6 @@ constexpr int oldest_maintained_major = 7;
 // A majority that is behind holds up a stream: it has only what can't be rolled back.
 constexpr double majority_lag_limit_s = 10;
 
-/// Whether events over 16 MB come in parts.
-bool splits_events(const std::vector<std::int32_t>& version) {
-  return version >= std::vector<std::int32_t>{6, 0, 9};
-}
-
 void judge_version(const judging& j) {
   constexpr const char* code = "TW-CHECK-MO-VERSION";
   if (j.facts.version.empty()) {
@@ -32,7 +28,9 @@ void judge_version(const judging& j) {
     return;
   }
   std::string note;
-  if (!splits_events(j.facts.version))
+  server_facts server;
+  server.version = j.facts.version;
+  if (!server.can_split())
     note = "an event over 16 MB ends the stream: servers from 6.0.9 on send it in parts";
   if (j.facts.major() < oldest_maintained_major)
     note +=

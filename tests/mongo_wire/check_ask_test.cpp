@@ -15,10 +15,10 @@ using tidewire::testing::play;
 namespace {
 
 conversation<check_facts> ask(tidewire::link& over, std::string database, std::string role,
-                              cluster_clock& clock) {
+                              cluster_clock& clock, server_kind kind = server_kind::primary) {
   session with(over, clock);
   check_facts facts;
-  facts.hello.kind = server_kind::primary;
+  facts.hello.kind = kind;
   facts.hello.set_name = "rs0";
   facts.connection.database = database;
   ask_settings what{database, role};
@@ -93,6 +93,23 @@ TEST_CASE("mongo check asks: everything is told", "[mongo_check]") {
   CHECK(facts.oplog->never_cut);
   CHECK(facts.majority_reads.value == true);
   CHECK(facts.expiry->seconds == 3600);
+}
+
+TEST_CASE("mongo check asks: mongos and standalone servers are not asked what they do not have",
+          "[mongo_check]") {
+  for (server_kind kind : {server_kind::mongos, server_kind::standalone}) {
+    script steps;
+    for (const char* each :
+         {R"({"buildInfo")", R"({"getParameter")", R"({"connectionStatus")", R"({"aggregate")",
+          R"({"listCollections")", R"({"listCollections")", R"({"getClusterParameter")"})
+      expect(steps, each, R"({"ok":0,"code":40573,"errmsg":"no"})");
+    cluster_clock clock;
+    check_facts facts =
+        play(steps, message_size, [&](tidewire::link& over) { return ask(over, "shop", "", clock, kind); });
+    CHECK(facts.trial->number == 40573);
+    CHECK_FALSE(facts.oplog);
+    CHECK(facts.set.missing == facts.oplog.missing);
+  }
 }
 
 TEST_CASE("mongo check asks: Atlas' proxies deny in their own way", "[mongo_check]") {

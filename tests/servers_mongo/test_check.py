@@ -3,6 +3,8 @@
 import json
 import re
 import signal
+import socket
+import threading
 import time
 
 import mongod
@@ -346,6 +348,38 @@ def test_no_server(check):
     report = check(where, "--hoster", "atlas")
     assert report.whole["hoster"] == "MongoDB Atlas"
     assert "IP access list" in report.fixes("CONNECT", "console")[0]
+
+
+@pytest.mark.parametrize("answer, code", [
+    (b"", "TW-NET-CLOSED|TW-TLS-BROKEN|TW-TLS-HANDSHAKE"), (b"\x15\x03\x01\x00\x02\x02\x50", "TW-TLS-HANDSHAKE"),
+    (None, "TW-NET-TIMEOUT")], ids=["cut off", "alert", "silence"])
+def test_what_an_access_list_looks_like(check, answer, code):
+    """Atlas answers addresses that it does not know in one of these ways."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        held = []
+
+        def serve():
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                held.append(connection)
+                if answer is None:
+                    continue
+                connection.recv(4096)
+                connection.sendall(answer)
+                connection.close()
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        where = f"mongodb://127.0.0.1:{listener.getsockname()[1]}/shop?tls=true&connectTimeoutMS=300&serverSelectionTimeoutMS=400"
+        report = check(where, "--hoster", "atlas")
+        assert report.exit in (1, 3) and re.search(code, report["CONNECT"]["why"]), report.describe()
+        assert "IP access list" in report.fixes("CONNECT", "console")[0]
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join(10)
+        for each in held:
+            each.close()
 
 
 def test_srv_without_records(check):
