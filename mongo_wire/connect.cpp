@@ -89,7 +89,8 @@ class search {
       std::unique_ptr<client> found = co_await pass();
       if (!found) found = std::move(fallback_);
       if (found) co_return found;
-      if (clock::now() >= deadline_) fail();
+      // What the last look said is worth more than one that has no time left.
+      if (clock::now() + least_pause >= deadline_) fail();
       co_await sleep(least_pause);
     }
   }

@@ -1,13 +1,17 @@
 #include "mongo_wire/session.hpp"
 
+#include <algorithm>
+#include <array>
 #include <openssl/rand.h>
 
 namespace tidewire::mongo_wire {
 namespace {
 
-/// These go to servers that have not agreed on compression yet, and hold secrets.
+/// These go to servers that have not agreed on compression yet, or hold secrets.
 bool is_of_login(std::string_view name) {
-  return name == "hello" || name == "saslStart" || name == "saslContinue" || name == "authenticate";
+  constexpr std::array names{"hello",        "saslStart",  "saslContinue",
+                             "authenticate", "createUser", "updateUser"};
+  return std::ranges::find(names, name) != names.end();
 }
 
 std::string_view name_of_command(byte_view fields) {

@@ -58,13 +58,13 @@ class session {
   conversation<answer> must(std::string doing, std::string database, std::vector<std::uint8_t> fields);
 
   tidewire::link& to;
-  /// After login: what commands are compressed with. Those of the login never are.
+  /// After login: what commands are compressed with. Those of the login and those that make users never are.
   std::optional<compressor> compress_with;
   int zlib_level = default_zlib_level;
   std::optional<session_id> id;  // sent with every command; after hello and login
   std::string read_preference;   // mode, for servers that are no primary; empty: that of a primary
   bool credentials_sent = false;
-  /// Every message but those of hello and login, not compressed; may be empty.
+  /// Every message but those of hello and login, and that make users, not compressed; may be empty.
   std::function<void(bool received, const message_view&)> on_trace;
   /// Every frame that comes, as it comes; may be empty.
   std::function<void(byte_view)> on_received;

@@ -52,10 +52,4 @@ std::string shown_connection(const binlog::connection_url& from) {
   return from.database.empty() ? text : text + "/" + from.database;
 }
 
-void refuse_postgres_option(const char* name, bool given) {
-  if (!given) return;
-  throw failure{failure_kind::usage, "TW-USAGE-OPTION", std::string(name) + " is for Postgres",
-                "leave it out for MySQL and MariaDB"};
-}
-
 }  // namespace tidewire

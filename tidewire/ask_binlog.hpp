@@ -14,8 +14,4 @@ asio::awaitable<std::unique_ptr<binlog::client>> ask_binlog(binlog::connection_u
 /// As a URL, without secrets.
 std::string shown_connection(const binlog::connection_url& from);
 
-/// Throws failure TW-USAGE-OPTION for an option that only Postgres has. `given`: whether it differs from its
-/// default.
-void refuse_postgres_option(const char* name, bool given);
-
 }  // namespace tidewire

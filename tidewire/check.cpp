@@ -15,6 +15,7 @@ namespace tidewire {
 namespace {
 
 pgoutput::check_wishes wishes_of(const check_options& options) {
+  refuse_options(options.given, {"--post-images"}, "Postgres");
   pgoutput::source_settings stream;
   stream.slot = options.slot;
   stream.publications = options.publications;
@@ -23,7 +24,10 @@ pgoutput::check_wishes wishes_of(const check_options& options) {
   wishes.slot = options.slot;
   wishes.publications = options.publications;
   for (const std::string& each : options.tables) wishes.tables.push_back(pgoutput::parse_wanted_table(each));
-  if (!options.hoster.empty()) wishes.at = pgoutput::hoster_of_option(options.hoster);
+  wishes.at = pgoutput::hoster_of_option(options.hoster);
+  if (!options.hoster.empty() && !wishes.at)
+    throw failure{failure_kind::usage, "TW-USAGE-OPTION", "no hoster of Postgres: " + options.hoster,
+                  "--hoster"};
   wishes.open_transaction_s = std::chrono::duration<double>(options.open_transactions).count();
   return wishes;
 }
@@ -50,11 +54,10 @@ int run_check(const check_options& options) {
   io.run();
   check_judges judges{[&] { return pgoutput::judge(facts, wishes); },
                       [&](const failure& why) { return pgoutput::judge_no_connection(why, facts, wishes); }};
-  int exit_code = end_check(error, judges, report);
+  std::unique_ptr<failure> why = judge(error, judges, report);
   report.version = facts.version_name;
   report.hoster = display_name(pgoutput::hoster_of(facts, wishes).at);
-  print_report(report, options.json);
-  return exit_code;
+  return end_check(report, why.get(), options.json);
 }
 
 }  // namespace tidewire

@@ -12,11 +12,8 @@ namespace tidewire {
 namespace {
 
 binlog::check_wishes wishes_of(const check_options& options, const binlog::connection_url& from) {
-  const check_options usual;
-  refuse_postgres_option("--publication", options.publications != usual.publications);
-  refuse_postgres_option("--slot", options.slot != usual.slot);
-  refuse_postgres_option("--open-transactions", options.open_transactions != usual.open_transactions);
-  refuse_postgres_option("--trace", options.trace);
+  refuse_options(options.given, {"--publication", "--slot", "--open-transactions", "--trace", "--post-images"},
+                 "MySQL and MariaDB");
   binlog::check_wishes wishes;
   for (const std::string& each : options.tables)
     wishes.tables.push_back(binlog::parse_wanted_table(each, from.database));
@@ -45,12 +42,11 @@ int run_check_binlog(const check_options& options) {
   io.run();
   check_judges judges{[&] { return binlog::judge(facts, wishes); },
                       [&](const failure& why) { return binlog::judge_no_connection(why, facts, wishes); }};
-  int exit_code = end_check(error, judges, report);
+  std::unique_ptr<failure> why = judge(error, judges, report);
   report.source = facts.mariadb ? "MariaDB" : "MySQL";
   report.version = binlog::short_version(facts);
   report.hoster = display_name(binlog::hoster_of(facts, wishes).at);
-  print_report(report, options.json);
-  return exit_code;
+  return end_check(report, why.get(), options.json);
 }
 
 }  // namespace tidewire

@@ -7,24 +7,28 @@
 
 namespace tidewire {
 
-int end_check(std::exception_ptr error, const check_judges& judges, check_report& report) {
+std::unique_ptr<failure> judge(std::exception_ptr error, const check_judges& judges, check_report& report) {
   try {
     if (error) std::rethrow_exception(error);
     report.findings = judges.reached();
-    return report.failed() ? 3 : 0;
+    return nullptr;
   } catch (const failure& why) {
     if (why.kind == failure_kind::usage) throw;
     report.findings = judges.not_reached(why);
-    // A retry does not help where something else was found to be wrong.
-    bool wrong = std::ranges::any_of(report.findings, [](const check_finding& each) {
-      return each.status == check_status::fail && !each.code.ends_with("-CONNECT");
-    });
-    return why.kind == failure_kind::transient && !wrong ? 1 : 3;
+    return std::make_unique<failure>(why);
   }
 }
 
-void print_report(const check_report& report, bool json) {
+int end_check(const check_report& report, const failure* why, bool json) {
   print_out(json ? report_json(report) : report_text(report, colour_wanted()));
+  if (!why) return report.failed() ? 3 : 0;
+  // A retry does not help where something else was found to be wrong.
+  bool wrong = std::ranges::any_of(report.findings, [](const check_finding& each) {
+    bool of_connection =
+        each.code.ends_with("-CONNECT") || each.code.ends_with("-SRV") || each.code.ends_with("-PRIMARY");
+    return each.status == check_status::fail && !of_connection;
+  });
+  return why->kind == failure_kind::transient && !wrong ? 1 : 3;
 }
 
 }  // namespace tidewire

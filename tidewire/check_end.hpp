@@ -4,6 +4,7 @@
 
 #include <exception>
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "core/check_report.hpp"
@@ -17,11 +18,11 @@ struct check_judges {
   std::function<std::vector<check_finding>(const failure&)> not_reached;
 };
 
-/// Fills in the findings, and gives the exit code. `error`: what kept us from asking everything, or null.
+/// Fills in the findings. `error`: what kept us from asking everything, or null; given back as it is understood.
 /// Throws a usage failure.
-int end_check(std::exception_ptr error, const check_judges& judges, check_report& report);
+std::unique_ptr<failure> judge(std::exception_ptr error, const check_judges& judges, check_report& report);
 
-/// Prints it to stdout.
-void print_report(const check_report& report, bool json);
+/// Prints the report and gives the exit code. `why`: what kept us from asking everything, or null.
+int end_check(const check_report& report, const failure* why, bool json);
 
 }  // namespace tidewire

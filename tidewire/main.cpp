@@ -6,9 +6,11 @@
 #include "core/tls.hpp"
 #include "mongo_wire/connection_string.hpp"
 #include "tidewire/check.hpp"
+#include "tidewire/check_mongo.hpp"
 #include "tidewire/decode.hpp"
 #include "tidewire/options.hpp"
 #include "tidewire/setup.hpp"
+#include "tidewire/setup_mongo.hpp"
 #include "tidewire/snapshot.hpp"
 #include "tidewire/status.hpp"
 #include "tidewire/stream.hpp"
@@ -63,7 +65,10 @@ int run(int argc, char** argv) {
         else
           run_stream(chosen.stream, chosen.quiet);
         break;
-      case options::command::check: hide_url(argc, argv, chosen.check.url); return run_check(chosen.check);
+      case options::command::check:
+        hide_url(argc, argv, chosen.check.url);
+        if (mongo_wire::is_mongo_url(chosen.check.url)) return run_mongo_check(chosen.check);
+        return run_check(chosen.check);
       case options::command::snapshot:
         hide_url(argc, argv, chosen.snapshot.url);
         if (binlog::is_mysql_url(chosen.snapshot.url))
@@ -76,7 +81,10 @@ int run(int argc, char** argv) {
         hide_url(argc, argv, chosen.status.url);
         run_status(chosen.status);
         break;
-      case options::command::setup: hide_url(argc, argv, chosen.setup.url); return run_setup(chosen.setup);
+      case options::command::setup:
+        hide_url(argc, argv, chosen.setup.url);
+        if (mongo_wire::is_mongo_url(chosen.setup.url)) return run_mongo_setup(chosen.setup);
+        return run_setup(chosen.setup);
       case options::command::none: return 2;
     }
   } catch (const failure& why) {

@@ -1,6 +1,7 @@
 #include "tidewire/options.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 
@@ -35,10 +36,29 @@ std::optional<std::chrono::milliseconds> duration_of(std::string_view text) {
 }
 
 constexpr const char* url_help =
-    "postgres://user@host/database, or key=value pairs; PG* variables and ~/.pgpass count";
+    "postgres://user@host/database, or key=value pairs; PG* variables and ~/.pgpass count; or "
+    "mongodb://user@host/database (without a database: all)";
+
+/// The options of a command that were given, so that another source's can be refused.
+std::vector<std::string> given_options(const CLI::App& of) {
+  std::vector<std::string> names;
+  for (const CLI::Option* each : of.get_options())
+    if (each->count() != 0) names.push_back(each->get_name());
+  return names;
+}
+
+void add_post_images(CLI::App& to, std::string& into) {
+  to.add_option(
+        "--post-images", into,
+        "whole documents of updates from stored images: off, auto_configure (they may be switched on), "
+        "read_only (they must be on)")
+      ->check(CLI::IsMember({"off", "auto_configure", "read_only"}))
+      ->group("MongoDB");
+}
 std::vector<std::string> hosters() {
   std::vector<std::string> words;
   for (pgoutput::hoster each : pgoutput::all_hosters()) words.emplace_back(pgoutput::option_name(each));
+  words.emplace_back("atlas");  // of MongoDB
   return words;
 }
 
@@ -282,7 +302,11 @@ void add_check(CLI::App& app, options& chosen, std::vector<std::unique_ptr<durat
       ->type_name("DURATION");
   c->add_flag("--json", o.json, "the report as one JSON object (docs/checks.md)");
   c->add_flag("--trace", o.trace, "print every protocol message to stderr (secrets masked)");
-  c->callback([&chosen] { chosen.run = options::command::check; });
+  add_post_images(*c, o.post_images);
+  c->callback([&chosen, c] {
+    chosen.run = options::command::check;
+    chosen.check.given = given_options(*c);
+  });
 }
 
 void add_setup(CLI::App& app, options& chosen) {
@@ -306,7 +330,11 @@ void add_setup(CLI::App& app, options& chosen) {
       ->check(CLI::IsMember(hosters()));
   s->add_flag("--json", o.json, "the plan as one JSON object (docs/checks.md)");
   s->add_flag("--trace", o.trace, "print every protocol message to stderr (secrets masked)");
-  s->callback([&chosen] { chosen.run = options::command::setup; });
+  add_post_images(*s, o.post_images);
+  s->callback([&chosen, s] {
+    chosen.run = options::command::setup;
+    chosen.setup.given = given_options(*s);
+  });
 }
 
 }  // namespace
@@ -315,6 +343,14 @@ std::string position_path(const stream_options& of) {
   if (!of.position_file.empty()) return of.position_file;
   constexpr std::string_view file = "file:";
   return of.to.starts_with(file) ? of.to.substr(file.size()) + ".position" : "";
+}
+
+void refuse_options(const std::vector<std::string>& given, std::initializer_list<const char*> foreign,
+                    const char* source) {
+  for (const char* each : foreign)
+    if (std::ranges::find(given, each) != given.end())
+      throw failure{failure_kind::usage, "TW-USAGE-OPTION",
+                    std::string(each) + " means nothing for " + source, "leave it out"};
 }
 
 std::chrono::milliseconds parse_duration(const std::string& text) {

@@ -104,8 +104,10 @@ struct check_options {
   std::vector<std::string> tables;  // empty: whatever is published
   std::string hoster;               // empty: found out
   std::chrono::milliseconds open_transactions{10'000};
+  std::string post_images;  // of MongoDB; empty: off
   bool json = false;
   bool trace = false;
+  std::vector<std::string> given;  // the options that were, by name
 };
 
 struct setup_options {
@@ -117,8 +119,10 @@ struct setup_options {
   bool apply = false;
   bool new_password = false;
   bool identity_full = false;
+  std::string post_images;  // of MongoDB; empty: off
   bool json = false;
   bool trace = false;
+  std::vector<std::string> given;  // the options that were, by name
 };
 
 struct options {
@@ -140,6 +144,10 @@ struct parsed_options {
   options chosen;
 };
 parsed_options parse_options(int argc, char** argv);
+
+/// Throws failure TW-USAGE-OPTION if one of these was given: they are another source's.
+void refuse_options(const std::vector<std::string>& given, std::initializer_list<const char*> foreign,
+                    const char* source);
 
 /// `now`, an LSN such as 0/16B3748, a duration (500ms, 30s, 5m, 2h) or a count of transactions (100tx).
 /// Throws failure TW-USAGE-OPTION.

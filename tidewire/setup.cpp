@@ -18,6 +18,7 @@ namespace {
 constexpr std::size_t max_role_bytes = 63;
 
 pgoutput::setup_wishes wishes_of(const setup_options& options) {
+  refuse_options(options.given, {"--post-images"}, "Postgres");
   pgoutput::source_settings stream;
   stream.slot = "tidewire";
   stream.publications = {options.publication};
@@ -28,7 +29,10 @@ pgoutput::setup_wishes wishes_of(const setup_options& options) {
   wishes.role = options.role;
   wishes.publication = options.publication;
   for (const std::string& each : options.tables) wishes.tables.push_back(pgoutput::parse_wanted_table(each));
-  if (!options.hoster.empty()) wishes.at = pgoutput::hoster_of_option(options.hoster);
+  wishes.at = pgoutput::hoster_of_option(options.hoster);
+  if (!options.hoster.empty() && !wishes.at)
+    throw failure{failure_kind::usage, "TW-USAGE-OPTION", "no hoster of Postgres: " + options.hoster,
+                  "--hoster"};
   wishes.new_password = options.new_password;
   wishes.identity_full = options.identity_full;
   return wishes;

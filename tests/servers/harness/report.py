@@ -6,6 +6,8 @@ import json
 class Report:
     """A finished `tidewire check --json`."""
 
+    prefix = "TW-CHECK-PG-"
+
     def __init__(self, run):
         self.run = run
         self.exit = run.end(60)
@@ -18,13 +20,13 @@ class Report:
         assert (self.exit == 0) == self.whole["ready"], self.describe()
 
     def __getitem__(self, code: str) -> dict:
-        return self.findings[f"TW-CHECK-PG-{code}"]
+        return self.findings[self.prefix + code]
 
     def status(self, code: str) -> str:
         return self[code]["status"]
 
     def with_status(self, status: str) -> list[str]:
-        return [code.removeprefix("TW-CHECK-PG-") for code, each in self.findings.items() if each["status"] == status]
+        return [code.removeprefix(self.prefix) for code, each in self.findings.items() if each["status"] == status]
 
     def fixes(self, code: str, kind: str = "sql") -> list[str]:
         return [each["text"] for each in self[code]["fixes"] if each["kind"] == kind]
