@@ -23,6 +23,7 @@ class line_writer {
     element(R"(,"key":)", of.document_key);
     element(R"(,"before":)", of.before);
     element(R"(,"after":)", of.full_document);
+    if (of.full_document.type == bson_type::null) out_.text(R"(,"after_missing":true)");
     element(R"(,"updated":)", of.updated_fields);
     element(R"(,"removed":)", of.removed_fields);
     element(R"(,"truncated":)", of.truncated_arrays);
