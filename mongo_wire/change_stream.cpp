@@ -189,6 +189,21 @@ conversation<stream_end> follow(session& with, event_feed& feed, stream_settings
   }
 }
 
+conversation<std::string> try_position(session& with, stream_settings settings, std::string after) {
+  std::string database = settings.database.empty() ? "admin" : settings.database;
+  answer first = co_await with.must("could not open the change stream", database, aggregate(settings, after));
+  open_cursor cursor = open(first);
+  std::string at = after;
+  if (bson_view token = cursor_in(first).post_batch_resume_token; token.size != 0)
+    at = well_formed(token_text(token), "resume token");
+  // Only whoever asks for events makes the server look for the place in its oplog.
+  settings.batch_size = 1;
+  settings.await_time = std::chrono::milliseconds{1};
+  answer more = co_await with.must("the change stream failed", cursor.database, get_more(settings, cursor));
+  if (cursor_in(more).id != 0) co_await with.command(cursor.database, kill(cursor));
+  co_return at;
+}
+
 conversation<> end_session(session& with) {
   if (!with.id || with.is_waiting()) co_return;
   std::vector<std::uint8_t> fields = command_fields([&with](bson_writer& to) {

@@ -9,6 +9,7 @@
 #include "tidewire/options.hpp"
 #include "tidewire/setup.hpp"
 #include "tidewire/snapshot.hpp"
+#include "tidewire/snapshot_mongo.hpp"
 #include "tidewire/status.hpp"
 #include "tidewire/stream.hpp"
 #include "tidewire/stream_mongo.hpp"
@@ -57,14 +58,17 @@ int run(int argc, char** argv) {
       case options::command::stream:
         hide_url(argc, argv, chosen.stream.url);
         if (mongo_wire::is_mongo_url(chosen.stream.url))
-          run_mongo_stream(chosen.stream);
+          run_mongo_stream(chosen.stream, chosen.quiet);
         else
           run_stream(chosen.stream, chosen.quiet);
         break;
       case options::command::check: hide_url(argc, argv, chosen.check.url); return run_check(chosen.check);
       case options::command::snapshot:
         hide_url(argc, argv, chosen.snapshot.url);
-        run_snapshot(chosen.snapshot, chosen.quiet);
+        if (mongo_wire::is_mongo_url(chosen.snapshot.url))
+          run_mongo_snapshot(chosen.snapshot, chosen.quiet);
+        else
+          run_snapshot(chosen.snapshot, chosen.quiet);
         break;
       case options::command::decode: run_decode(chosen.decode); break;
       case options::command::status:

@@ -196,7 +196,8 @@ void add_snapshot(CLI::App& app, options& chosen) {
   stream_options& o = chosen.snapshot;
   CLI::App* s = app.add_subcommand("snapshot", "write what tables hold now, as NDJSON, and end");
   s->add_option("url", o.url,
-                "postgres://user@host/database, or key=value pairs; PG* variables and ~/.pgpass count")
+                "postgres://user@host/database, or key=value pairs; PG* variables and ~/.pgpass count; or "
+                "mongodb://user@host/database (without a database: all)")
       ->required()
       ->type_name("URL");
   s->add_option("--to", o.to, "stdout or file:PATH")->capture_default_str();
@@ -207,6 +208,8 @@ void add_snapshot(CLI::App& app, options& chosen) {
       ->delimiter(',')
       ->capture_default_str();
   add_copy(*s, o, "Options");
+  add_post_images(*s, o);
+  s->add_flag("--canonical", o.canonical, "values as canonical Extended JSON, not relaxed")->group("MongoDB");
   s->add_flag("--trace", o.trace, "print every protocol message to stderr (secrets masked)");
   s->callback([&chosen] { chosen.run = options::command::snapshot; });
 }

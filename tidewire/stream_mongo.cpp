@@ -16,7 +16,7 @@
 #include "core/position_store.hpp"
 #include "core/sink.hpp"
 #include "tidewire/log.hpp"
-#include "tidewire/mongo_source.hpp"
+#include "tidewire/snapshot_mongo.hpp"
 
 namespace tidewire {
 namespace {
@@ -54,13 +54,19 @@ class wire_capture {
 /// Everything of one run. Members live as long as any coroutine that uses them.
 class mongo_stream_run {
  public:
-  explicit mongo_stream_run(const stream_options& options)
-      : options_(options), source_(options), settings_(source_.settings) {
+  mongo_stream_run(const stream_options& options, bool quiet)
+      : options_(options),
+        source_(options),
+        settings_(source_.settings),
+        show_progress_(!quiet && ::isatty(STDERR_FILENO) != 0) {
     check_sink(options.to);
     if (!options.start_at.empty() && !parse_time(options.start_at) && !parse_token(options.start_at))
       throw failure{failure_kind::usage, "TW-USAGE-OPTION",
                     "--start-at " + options.start_at + " is no position",
                     "a token as in a line's pos, or @seconds.increment"};
+    if (!options.start_at.empty() && options.snapshot == snapshot_mode::initial)
+      throw failure{failure_kind::usage, "TW-USAGE-OPTION", "--start-at does not go with --snapshot initial",
+                    "after a copy the stream begins where the copy did"};
     if (!options.capture_file.empty()) capture_ = std::make_unique<wire_capture>(options.capture_file);
     std::string path = position_path(options);
     if (path.empty()) return;
@@ -88,14 +94,36 @@ class mongo_stream_run {
       if (error) return;
       state_.stop = true;
       signals.clear();  // asked twice: at once, also while we wait for a sink that hangs
-      if (streaming_)
+      if (snapshot_)
+        snapshot_->stop();
+      else if (streaming_)
         streaming_->socket.wake();
       else
         io_.stop();
     });
   }
 
+  /// False: stopped before the copy was complete.
+  asio::awaitable<bool> copy_first() {
+    bool unfinished = stored_ && !stored_->copy.empty();
+    if (options_.snapshot != snapshot_mode::initial && unfinished)
+      throw failure{failure_kind::refused, "TW-POSITION-COPY",
+                    "the stored position is that of a copy that is not complete",
+                    "go on with --snapshot initial"};
+    if (options_.snapshot != snapshot_mode::initial || (stored_ && !unfinished)) co_return true;
+    mongo_snapshot_run::settings with{true, show_progress_};
+    snapshot_ = std::make_unique<mongo_snapshot_run>(io_, source_, with, store_.get(), stored_);
+    std::optional<snapshot_end> end = co_await snapshot_->run();
+    snapshot_.reset();
+    if (!end) co_return false;
+    sink_ = std::move(end->to);
+    stored_ = std::move(end->position);
+    co_return true;
+  }
+
   asio::awaitable<void> stream() {
+    bool copied = co_await copy_first();
+    if (!copied) co_return;
     milliseconds pause{100};
     for (;;) {
       std::uint64_t bytes = state_.bytes;
@@ -204,10 +232,12 @@ class mongo_stream_run {
   }
 
   void open_lines(const client& with, const server_facts& server) {
-    sink_place place;
-    place.to = options_.to;
-    if (stored_) place.resume_at = stored_->sink_offset_bytes;
-    sink_ = open_sink(place);
+    if (!sink_) {
+      sink_place place;
+      place.to = options_.to;
+      if (stored_) place.resume_at = stored_->sink_offset_bytes;
+      sink_ = open_sink(place);
+    }
     stored_position ours = source_.described(with);
     checkpoint before{first_position(server), 0, 0, 0};
     if (stored_) {
@@ -249,6 +279,7 @@ class mongo_stream_run {
   const stream_options& options_;
   mongo_source source_;
   stream_settings settings_;
+  const bool show_progress_;
   asio::io_context io_{1};  // outlives what the pipeline's threads wake
 
   std::unique_ptr<wire_capture> capture_;
@@ -266,13 +297,15 @@ class mongo_stream_run {
   stream_state state_;
   std::exception_ptr error_;
   std::mt19937 random_{std::random_device{}()};
+  std::unique_ptr<mongo_snapshot_run> snapshot_;
   client* streaming_ = nullptr;  // while a stop is told by waking it
 };
 
 }  // namespace
 
-void run_mongo_stream(const stream_options& options) {
-  mongo_stream_run(options).run();
+void run_mongo_stream(const stream_options& options, bool quiet) {
+  if (options.snapshot == snapshot_mode::only) return run_mongo_snapshot(options, quiet);
+  mongo_stream_run(options, quiet).run();
 }
 
 }  // namespace tidewire

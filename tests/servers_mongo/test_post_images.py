@@ -40,7 +40,7 @@ def test_read_only_lists_every_collection_that_lacks_them(db, server, tidewire):
         db.create_collection(name)
     db.create_collection("view", viewOn="one", pipeline=[])
     db.create_collection("series", timeseries={"timeField": "t"})
-    for command in (["stream"],):
+    for command in (["stream"], ["snapshot"]):
         refused = tidewire(*command, f"mongodb://{server.host}/{db.name}", "--post-images", "read_only")
         refused.refuse(3, "TW-MONGO-IMAGES-OFF")
         assert f"{db.name}.one, {db.name}.two\n" in refused.stderr
