@@ -123,12 +123,13 @@ conversation<copy_end> copy_collection(session& with, copy_feed& feed, copied_co
       throw server_failure{"could not read " + shown(of.database) + "." + shown(of.name), got.reply};
     chunk read = read_chunk(got, of);
     if (read.documents == 0) co_return copy_end{copy_outcome::complete, of.documents, {}};
+    bson_timestamp latest = got.reply.operation_time.value_or(since);
     of.last = document_of(read.last);
     of.documents += static_cast<std::uint64_t>(read.documents);
     limit = limit_for(read, control.chunk_bytes);
     // The server looks for the next chunk while we write this one.
     if (!control.stop) co_await with.send(of.database, find_command(of, capped, since, limit));
-    feed.enter(of, read.at.value_or(since));
+    feed.enter(of, read.at.value_or(since), read.at ? *read.at : latest);
     bson_reader documents(read.batch);
     for (element_view each; documents.next(each);) {
       bool room = co_await wait_for_room(with, feed, control);

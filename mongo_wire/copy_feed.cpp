@@ -1,5 +1,7 @@
 #include "mongo_wire/copy_feed.hpp"
 
+#include <algorithm>
+
 #include "core/failure.hpp"
 #include "mongo_wire/bson_writer.hpp"
 #include "mongo_wire/event_line.hpp"
@@ -105,8 +107,8 @@ void copy_feed::open(const copied_collection& of) {
   put_mark({.stage = "begin", .of = &of});
 }
 
-void copy_feed::enter(const copied_collection& of, bson_timestamp at) {
-  if (at > progress_.newest) progress_.newest = at;
+void copy_feed::enter(const copied_collection& of, bson_timestamp at, bson_timestamp latest) {
+  progress_.newest = std::max({progress_.newest, at, latest});
   where_ = of.database + "." + of.name;
   head_ = line_head([&](bson_writer& to) {
     to.put_string("op", "read");

@@ -28,8 +28,8 @@ class copy_feed {
   void begin(bool resumed, std::size_t collections);
   /// A collection that was not begun before.
   void open(const copied_collection& of);
-  /// The documents that follow are of this collection, as of this time.
-  void enter(const copied_collection& of, bson_timestamp at);
+  /// The documents that follow are of this collection, as of this time, or one up to `latest`.
+  void enter(const copied_collection& of, bson_timestamp at, bson_timestamp latest);
   /// Throws failure TW-MONGO-DOCUMENT.
   void take(bson_view document);
   /// All up to `of.last` have been taken.

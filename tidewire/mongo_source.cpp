@@ -83,6 +83,8 @@ asio::awaitable<std::unique_ptr<client>> mongo_source::connect() {
     throw failure{failure_kind::refused, "TW-MONGO-NOT-REPLICA-SET",
                   "the server at " + made->host.text() + " belongs to no replica set",
                   "change streams need one: start mongod with --replSet and run rs.initiate()"};
+  // A collection that came meanwhile and stores no images may never be updated: its updates are looked at.
+  if (std::exchange(connected_, true) && images == post_images::read_only) co_return made;
   std::size_t count = co_await made->run(prepare_images(made->talk, settings.database, images));
   if (count != 0)
     log(log_level::info, "", "turned on the post-images of " + std::to_string(count) + " collections");

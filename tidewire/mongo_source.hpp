@@ -29,6 +29,9 @@ struct mongo_source {
   mongo_wire::cluster with;
   mongo_wire::stream_settings settings;
   mongo_wire::post_images images;
+
+ private:
+  bool connected_ = false;  // at least once
 };
 
 }  // namespace tidewire

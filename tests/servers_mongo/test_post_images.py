@@ -59,6 +59,20 @@ def test_read_only_has_each_state(db, stream):
     assert [line["after"]["n"] for line in running.ops("update")] == [1, 2, 3]
 
 
+def test_read_only_goes_on_with_a_new_collection_that_is_not_updated(db, server, stream):
+    db.create_collection("c", changeStreamPreAndPostImages={"enabled": True})
+    running = stream("--post-images", "read_only", "--await", "100ms")
+    db.new.insert_one({"_id": 1})
+    running.wait_ops("insert", 1)
+    db.client.admin.command("configureFailPoint", "failCommand", mode={"times": 1},
+                            data={"failCommands": ["getMore"], "closeConnection": True})
+    running.wait_stderr("warning: ")
+    db.new.insert_one({"_id": 2})
+    running.wait_ops("insert", 2)
+    db.new.update_one({"_id": 2}, {"$set": {"n": 1}})
+    running.refuse(3, "TW-MONGO-IMAGE-MISSING")
+
+
 def test_missing_image_names_its_document_and_the_way_on(db, stream, server, tidewire):
     db.create_collection("c", changeStreamPreAndPostImages={"enabled": True})
     running = stream("--post-images", "read_only")
@@ -205,6 +219,8 @@ def test_lacking_privilege_names_collection_and_grant(guarded, tidewire):
     refused.refuse(3, "TW-MONGO-PRIVILEGE")
     assert "shop.c" in refused.stderr and 'collMod on {db: "shop", collection: "c"}' in refused.hint
     tidewire("stream", url("owner"), "--post-images", "auto_configure", "--until", "now").succeed()
+    # Who may read may copy.
+    tidewire("snapshot", url("reader")).succeed()
     # The images are on now: nothing more is needed.
     for mode in ("auto_configure", "read_only"):
         tidewire("stream", url("reader"), "--post-images", mode, "--until", "now").succeed()

@@ -133,6 +133,9 @@ def test_chosen_collections_and_unknown_ones(db, server, tidewire):
     url = f"mongodb://{server.host}/{db.name}"
     run = tidewire("snapshot", url, "--table", f"{db.name}.b").succeed()
     assert [(line["table"], line["key"]) for line in run.ops("read")] == [("b", {"_id": 2})]
+    only = tidewire("stream", url, "--snapshot", "only").succeed()
+    assert [(line["table"], line["key"]) for line in only.ops("read")] == [("a", {"_id": 1}), ("b", {"_id": 2})]
+    tidewire("stream", url, "--snapshot", "initial", "--start-at", "@1.1").refuse(2, "TW-USAGE-OPTION")
     tidewire("snapshot", url, "--table", f"{db.name}.c").refuse(2, "TW-USAGE-OPTION")
 
 
