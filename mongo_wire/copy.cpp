@@ -124,7 +124,13 @@ conversation<copy_end> copy_collection(session& with, copy_feed& feed, copied_co
     chunk read = read_chunk(got, of);
     if (read.documents == 0) co_return copy_end{copy_outcome::complete, of.documents, {}};
     bson_timestamp latest = got.reply.operation_time.value_or(since);
-    of.last = document_of(read.last);
+    std::vector<std::uint8_t> last = document_of(read.last);
+    if (last == of.last)
+      throw failure{failure_kind::refused, "TW-MONGO-MALFORMED",
+                    "the server gives the same documents of " + shown(of.database) + "." + shown(of.name) +
+                        " again, instead of those behind them",
+                    "is this a MongoDB server, and nothing between it and here?"};
+    of.last = std::move(last);
     of.documents += static_cast<std::uint64_t>(read.documents);
     limit = limit_for(read, control.chunk_bytes);
     // The server looks for the next chunk while we write this one.

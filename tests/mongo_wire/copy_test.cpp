@@ -205,6 +205,30 @@ TEST_CASE("copy: a position that was lost meanwhile, and other errors", "[mongo_
   CHECK(failing(found(R"({"a":1})")) == "TW-MONGO-DOCUMENT");
 }
 
+TEST_CASE("copy: a server that does not get further is refused", "[mongo_copy]") {
+  bench b({facts("c", 1)});
+  script steps;
+  expect(steps, R"({"find")", found(R"({"_id":1})"));
+  expect(steps, R"({"find")", found(R"({"_id":0},{"_id":1})"));
+  CHECK(failure_of([&] { b.run(steps); }).code == "TW-MONGO-MALFORMED");
+  CHECK(b.written().find(R"("_id":0)") == std::string::npos);
+}
+
+TEST_CASE("copy: large _ids are not kept, and those before them are", "[mongo_copy]") {
+  bench b({facts("c", 1)});
+  script steps;
+  expect(steps, R"({"find")", found(R"({"_id":1})"));
+  expect(steps, [&](const std::string&) {
+    return found(R"({"_id":")" + std::string(max_kept_id_bytes, 'x') + R"("})");
+  });
+  steps.answers([](byte_view) { return bytes(); });
+  steps.closes();
+  CHECK(failure_of([&] { b.run(steps); }).code == "TW-NET-CLOSED");
+  CHECK(b.feed->handed_over().collections.at({"shop", "c"}).documents == 1);
+  b.written();
+  CHECK(b.lines.durable()->copy.back()->find(" 1 open ") != std::string::npos);
+}
+
 TEST_CASE("copy: what there is to do, after an earlier round", "[mongo_copy]") {
   copy_progress before;
   auto had = [&](const std::string& name, std::uint8_t number, bool done) {

@@ -386,7 +386,7 @@ def test_progress_on_a_terminal(db, server, tmp_path):
         running.wait()
         os.close(ours)
     import re
-    assert re.search(rb"copy  0/1 collections  \d+ documents  [\d.]+ kB  \d+ documents/s  [\d.]+ k?B/s  \d+ %  ", shown), shown
+    assert re.search(rb"copy  0/2 collections  \d+ documents  [\d.]+ kB  \d+ documents/s  [\d.]+ k?B/s  \d+ %  ", shown), shown
 
 
 @pytest.mark.skipif(VERSION == "6.0.5", reason="once is enough")
