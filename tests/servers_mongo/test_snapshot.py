@@ -340,6 +340,34 @@ def test_connection_cut_in_the_middle(db, server, tidewire, tmp_path):
     assert len(reads) == len(set(reads)) == 12_000
 
 
+def test_step_down_in_the_middle(new_server, tidewire, tmp_path):
+    import pymongo
+    members = [new_server() for _ in range(3)]
+    members[0].initiate(*members[1:])
+    seeds = ",".join(each.host for each in members)
+    to = tmp_path / "out"
+    with pymongo.MongoClient(f"mongodb://{seeds}/?replicaSet=rs0", w="majority") as client:
+        filled(client.db, ["a", "b"], 1000)
+        for each in members:
+            with each.client() as direct:
+                slow_finds(direct.db, 30)
+        with Writers(client.db, ["a", "b"]):
+            running = tidewire("stream", f"mongodb://{seeds}/db?replicaSet=rs0&appName=slow", "--snapshot", "initial", "--canonical",
+                               "--post-images", "auto_configure", "--to", f"file:{to}", "--chunk", "10000")
+            running.wait_until(lambda: to.exists() and '"table":"b"' in to.read_text(), "b to be read")
+            client.admin.command("replSetStepDown", 5, secondaryCatchUpPeriodSecs=5)
+            running.wait_stderr("warning: ")
+            for each in members:
+                with each.client() as direct:
+                    slow_finds(direct.db, 0)
+            running.wait_stderr("copied ", 60)
+        caught_up(client.db, to)
+        stop(running)
+        lines = lines_of(to)
+        assert "resume" in [line["stage"] for line in lines if line["op"] == "snapshot"]
+        assert replayed(lines) == source(client.db)
+
+
 def test_position_lost_during_the_copy_is_told(new_server, tidewire, tmp_path):
     server = new_server(oplog_mb=1).initiate()
     to = tmp_path / "out"
@@ -357,7 +385,7 @@ def test_position_lost_during_the_copy_is_told(new_server, tidewire, tmp_path):
             filler.insert_many([{"text": "x" * 100_000} for _ in range(30)])
             client.admin.command("fsync")
             return oplog.find_one(sort=[("$natural", 1)])["ts"] > begun
-        wait_for(rolled_over, 60, "the oplog to lose the beginning", 0.1)
+        wait_for(rolled_over, 150, "the oplog to lose the beginning", 0.1)
         slow_finds(client.db, 0)
         running.refuse(3, "TW-MONGO-HISTORY-LOST|TW-MONGO-TOKEN", 60)
         assert "end" not in [line["stage"] for line in lines_of(to) if line["op"] == "snapshot" and "table" not in line]
