@@ -95,7 +95,7 @@ void copy_feed::hand_over() {
 }
 
 void copy_feed::pause() {
-  if (batch_ && batch_->size() > 0) hand_over();
+  if (batch_ && batch_->size() > 0 && !behind_) hand_over();
 }
 
 void copy_feed::begin(bool resumed, std::size_t collections) {
@@ -131,7 +131,8 @@ void copy_feed::take(bson_view document) {
 }
 
 void copy_feed::chunk_done(const copied_collection& of, link::clock::time_point now) {
-  if (of.last.size() > max_kept_id_bytes) return;
+  behind_ = of.last.size() > max_kept_id_bytes;
+  if (behind_) return;
   progress_.collections[of.key()] = of;
   remember(of);
   // Small collections share a batch: each place to go on from costs the names of all of them.
@@ -142,12 +143,14 @@ void copy_feed::chunk_done(const copied_collection& of, link::clock::time_point 
 }
 
 void copy_feed::close(const copied_collection& of) {
+  behind_ = false;
   put_mark({.stage = "end", .of = &of, .rows = of.documents});
   progress_.collections[of.key()] = of;
   remember(of);
 }
 
 void copy_feed::gone(const copied_collection& of) {
+  behind_ = false;
   put_mark({.stage = "gone", .of = &of});
   progress_.collections.erase(of.key());
   kept_.erase(of.key());

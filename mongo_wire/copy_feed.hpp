@@ -63,6 +63,7 @@ class copy_feed {
   std::string where_;
   std::map<std::pair<std::string, std::string>, std::shared_ptr<const std::string>> kept_;
   json::buffer* batch_ = nullptr;
+  bool behind_ = false;  // lines were written that what is kept does not count yet
   std::uint64_t documents_ = 0;
   link::clock::time_point handed_over_at_{};
 };
