@@ -89,6 +89,13 @@ bool is_at_bound(const event_feed& feed, const stream_settings& settings, link::
   return settings.until_time && now >= *settings.until_time;
 }
 
+/// Turns on what events have asked for; only with no answer on its way.
+conversation<> grant_wishes(session& with, event_feed& feed) {
+  if (!feed.images()) co_return;
+  std::vector<image_watch::names> wishes = feed.images()->take_wishes();
+  for (const image_watch::names& each : wishes) co_await enable_images(with, each.first, each.second);
+}
+
 /// The documents of a batch, one after the other, as room is made for them. True if not all were taken: the
 /// bound was reached, or a stop was asked for while there was no room.
 conversation<bool> take_batch(session& with, event_feed& feed, const stream_settings& settings,
@@ -158,7 +165,8 @@ conversation<stream_end> follow(session& with, event_feed& feed, stream_settings
     cursor_view batch = cursor_in(got);
     state.bytes += got.body.size;
     bool more = batch.id != 0;
-    bool ends = state.stop || settings.until_events != 0 || !more;
+    bool asks = feed.images() && image_watch::may_wish(batch.batch);
+    bool ends = state.stop || settings.until_events != 0 || !more || asks;
     // The server looks for the next batch while we write this one.
     if (!ends) co_await with.send(cursor.database, get_more(settings, cursor));
     bool cut = co_await take_batch(with, feed, settings, state, batch.batch);
@@ -171,6 +179,7 @@ conversation<stream_end> follow(session& with, event_feed& feed, stream_settings
     // While an answer is on its way nothing may be sent; the connection's end then also ends the cursor.
     if (more && !ends) co_return bound ? stream_end::until : stream_end::asked;
     if (more && !bound && !cut && !state.stop) {
+      co_await grant_wishes(with, feed);
       co_await with.send(cursor.database, get_more(settings, cursor));
       continue;
     }
@@ -178,6 +187,21 @@ conversation<stream_end> follow(session& with, event_feed& feed, stream_settings
     if (state.stop) co_return stream_end::asked;
     co_return bound || cut ? stream_end::until : stream_end::closed;
   }
+}
+
+conversation<std::string> try_position(session& with, stream_settings settings, std::string after) {
+  std::string database = settings.database.empty() ? "admin" : settings.database;
+  answer first = co_await with.must("could not open the change stream", database, aggregate(settings, after));
+  open_cursor cursor = open(first);
+  std::string at = after;
+  if (bson_view token = cursor_in(first).post_batch_resume_token; token.size != 0)
+    at = well_formed(token_text(token), "resume token");
+  // Only whoever asks for events makes the server look for the place in its oplog.
+  settings.batch_size = 1;
+  settings.await_time = std::chrono::milliseconds{1};
+  answer more = co_await with.must("the change stream failed", cursor.database, get_more(settings, cursor));
+  if (cursor_in(more).id != 0) co_await with.command(cursor.database, kill(cursor));
+  co_return at;
 }
 
 conversation<> end_session(session& with) {

@@ -47,6 +47,11 @@ conversation<server_facts> ask_server(session& with);
 conversation<stream_end> follow(session& with, event_feed& feed, stream_settings settings,
                                 stream_state& state);
 
+/// Opens a cursor after that place (a token or a time), looks whether the history reaches back to it, and
+/// closes it again: the server's own token for the place, or `after` from a server that makes none. Throws
+/// server_failure.
+conversation<std::string> try_position(session& with, stream_settings settings, std::string after);
+
 /// The session is given back; what the server says to it does not matter.
 conversation<> end_session(session& with);
 

@@ -39,6 +39,11 @@ void event_feed::take(bson_view document) {
 }
 
 void event_feed::put(const change_event_view& event) {
+  if (images_) {
+    bool was_held = held();
+    images_->see(event);
+    if (!was_held && held() && batch_->size() > 0) before_hold_ = {now_, batch_->size()};
+  }
   good(put_event_line(*batch_, event, values_), now_.position);
   move_to(event.token);
   ++events_;
@@ -67,12 +72,21 @@ void event_feed::batch_done(bson_view token) {
 
 void event_feed::hand_over() {
   if (batch_ && batch_->size() > 0) return submit();
-  if (now_.position == handed_over_) return;
+  if (now_.position == handed_over_ || held()) return;
   handed_over_ = now_.position;
   lines_.advance(now_);
 }
 
 void event_feed::submit() {
+  auto before_hold = std::exchange(before_hold_, std::nullopt);
+  if (held()) {
+    json::buffer* lines = std::exchange(batch_, nullptr);
+    if (before_hold)
+      lines_.submit(lines, std::move(before_hold->first), before_hold->second);
+    else
+      lines_.submit(lines, std::nullopt, 0);
+    return;
+  }
   handed_over_ = now_.position;
   std::size_t bytes = batch_->size();
   lines_.submit(std::exchange(batch_, nullptr), now_, bytes);

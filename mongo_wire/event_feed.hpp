@@ -6,6 +6,7 @@
 
 #include "core/pipeline.hpp"
 #include "mongo_wire/event_line.hpp"
+#include "mongo_wire/post_images.hpp"
 #include "mongo_wire/resume_token.hpp"
 #include "mongo_wire/split_event.hpp"
 
@@ -16,6 +17,10 @@ class event_feed {
   /// `before`: the stored position, a token or a time. The pipeline must outlive this.
   event_feed(pipeline& lines, checkpoint before, extended_json_options values)
       : lines_(lines), values_(values), now_(std::move(before)), handed_over_(now_.position) {}
+
+  /// From now on every event is shown to it first; it outlives this.
+  void watch_images(image_watch& images) { images_ = &images; }
+  image_watch* images() const { return images_; }
 
   /// False while all batches are on their way: back-pressure. Throws what the pipeline met.
   bool has_room();
@@ -40,6 +45,7 @@ class event_feed {
   void move_to(bson_view token);
   void put(const change_event_view& event);
   void submit();
+  bool held() const { return images_ && images_->holds(); }
 
   pipeline& lines_;
   const extended_json_options values_;
@@ -49,6 +55,10 @@ class event_feed {
   std::uint64_t events_ = 0;
   split_event fragments_;
   json::buffer* batch_ = nullptr;
+  image_watch* images_ = nullptr;
+  /// While positions are held back: the last one of the batch from before that, and how many bytes belong to
+  /// it.
+  std::optional<std::pair<checkpoint, std::size_t>> before_hold_;
 };
 
 }  // namespace tidewire::mongo_wire

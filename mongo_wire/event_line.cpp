@@ -23,6 +23,7 @@ class line_writer {
     element(R"(,"key":)", of.document_key);
     element(R"(,"before":)", of.before);
     element(R"(,"after":)", of.full_document);
+    if (of.full_document.type == bson_type::null) out_.text(R"(,"after_missing":true)");
     element(R"(,"updated":)", of.updated_fields);
     element(R"(,"removed":)", of.removed_fields);
     element(R"(,"truncated":)", of.truncated_arrays);
@@ -35,8 +36,8 @@ class line_writer {
     out_.text("}\n");
   }
 
-  void read(bson_view document) {
-    out_.text(R"({"v":1,"op":"read")");
+  void read(std::string_view head, bson_view document) {
+    out_.text(head);
     auto id = find(document, "_id");
     if (!id) return keep(std::unexpected(id.error()));
     if (*id) {
@@ -129,7 +130,14 @@ decoded<void> put_event_line(json::buffer& out, const change_event_view& event,
 
 decoded<void> put_read_line(json::buffer& out, bson_view document, const extended_json_options& values) {
   line_writer to(out, values);
-  to.read(document);
+  to.read(R"({"v":1,"op":"read")", document);
+  return to.finish();
+}
+
+decoded<void> put_copied_line(json::buffer& out, std::string_view head, bson_view document,
+                              const extended_json_options& values) {
+  line_writer to(out, values);
+  to.read(head, document);
   return to.finish();
 }
 

@@ -13,4 +13,8 @@ decoded<void> put_event_line(json::buffer& out, const change_event_view& event,
 /// A document that is no event but what a collection holds: op read, with the _id as its key.
 decoded<void> put_read_line(json::buffer& out, bson_view document, const extended_json_options& values = {});
 
+/// The same after a line's beginning that the caller has made, `{"v":1,"op":"read",…`.
+decoded<void> put_copied_line(json::buffer& out, std::string_view head, bson_view document,
+                              const extended_json_options& values = {});
+
 }  // namespace tidewire::mongo_wire

@@ -50,6 +50,12 @@ constexpr std::array known_errors{
     known_error{11601, failure_kind::transient, "TW-MONGO-CURSOR-GONE", goes_on},
     known_error{136, failure_kind::refused, "TW-MONGO-HISTORY-LOST",
                 "the oplog has overtaken the stream: changes are missing; start anew"},
+    // A snapshot that is too old, not there yet, or from before the collection was altered; a plan that was
+    // killed because it was.
+    known_error{134, failure_kind::transient, "TW-MONGO-UNAVAILABLE", try_again},
+    known_error{175, failure_kind::transient, "TW-MONGO-UNAVAILABLE", try_again},
+    known_error{239, failure_kind::transient, "TW-MONGO-UNAVAILABLE", try_again},
+    known_error{246, failure_kind::transient, "TW-MONGO-UNAVAILABLE", try_again},
     known_error{50, failure_kind::transient, "TW-MONGO-UNAVAILABLE", try_again},
     known_error{6, failure_kind::transient, "TW-MONGO-UNAVAILABLE", try_again},
     known_error{7, failure_kind::transient, "TW-MONGO-UNAVAILABLE", try_again},

@@ -26,11 +26,12 @@ std::string time_text(std::uint64_t seconds) {
 
 std::string copy_line(const pgoutput::copy_totals& now, const pgoutput::copy_totals& before,
                       std::chrono::milliseconds elapsed, const pgoutput::copy_totals& first,
-                      std::chrono::milliseconds since_first) {
+                      std::chrono::milliseconds since_first, const copy_words& words) {
   auto ms = static_cast<std::uint64_t>(std::max<std::int64_t>(1, elapsed.count()));
-  std::string text = fmt::format("copy  {}/{} tables  {} rows  {} rows/s  {}/s", now.tables_done, now.tables,
-                                 now.rows, (now.rows - before.rows) * 1000 / ms,
-                                 human_bytes((now.bytes_in - before.bytes_in) * 1000 / ms));
+  std::string text = fmt::format(
+      "copy  {}/{} {}  {} {}  {}{} {}/s  {}/s", now.tables_done, now.tables, words.tables, now.rows,
+      words.rows, words.bytes ? human_bytes(now.bytes_in) + "  " : "", (now.rows - before.rows) * 1000 / ms,
+      words.rows, human_bytes((now.bytes_in - before.bytes_in) * 1000 / ms));
   if (now.table_bytes == 0) return text;
   std::uint64_t done = std::min(now.table_bytes_done, now.table_bytes);
   text += fmt::format("  {} %", done * 100 / now.table_bytes);
@@ -41,16 +42,16 @@ std::string copy_line(const pgoutput::copy_totals& now, const pgoutput::copy_tot
   return text + "  " + time_text(static_cast<std::uint64_t>(left)) + " left";
 }
 
-void copy_display::begin(const pgoutput::copy_round& round, bool on_terminal, clock::time_point now) {
+void copy_display::begin(const pgoutput::copy_totals& totals, bool on_terminal, clock::time_point now) {
   on_terminal_ = on_terminal;
-  first_ = last_ = round.totals();
+  first_ = last_ = totals;
   began_ = shown_ = now;
 }
 
-void copy_display::show(const pgoutput::copy_round& round, clock::time_point now) {
+void copy_display::show(const pgoutput::copy_totals& totals, clock::time_point now) {
   if (!on_terminal_ && now - shown_ < log_interval) return;
   auto ms = [](clock::duration time) { return std::chrono::duration_cast<std::chrono::milliseconds>(time); };
-  std::string text = copy_line(round.totals(), last_, ms(now - shown_), first_, ms(now - began_));
+  std::string text = copy_line(totals, last_, ms(now - shown_), first_, ms(now - began_), words_);
   if (slot_) {
     text += "  retained WAL " + human_bytes(slot_->retained_bytes.value_or(0));
     if (auto percent = slot_->used_percent()) text += fmt::format(" ({} %)", *percent);
@@ -59,7 +60,7 @@ void copy_display::show(const pgoutput::copy_round& round, clock::time_point now
     print("\r\033[K" + text);
   else
     log(log_level::info, "", text);
-  last_ = round.totals();
+  last_ = totals;
   shown_ = now;
 }
 

@@ -12,6 +12,7 @@
 #include "tidewire/setup.hpp"
 #include "tidewire/setup_mongo.hpp"
 #include "tidewire/snapshot.hpp"
+#include "tidewire/snapshot_mongo.hpp"
 #include "tidewire/status.hpp"
 #include "tidewire/stream.hpp"
 #include "tidewire/stream_binlog.hpp"
@@ -61,7 +62,7 @@ int run(int argc, char** argv) {
       case options::command::stream:
         hide_url(argc, argv, chosen.stream.url);
         if (mongo_wire::is_mongo_url(chosen.stream.url))
-          run_mongo_stream(chosen.stream);
+          run_mongo_stream(chosen.stream, chosen.quiet);
         else
           run_stream(chosen.stream, chosen.quiet);
         break;
@@ -71,7 +72,9 @@ int run(int argc, char** argv) {
         return run_check(chosen.check);
       case options::command::snapshot:
         hide_url(argc, argv, chosen.snapshot.url);
-        if (binlog::is_mysql_url(chosen.snapshot.url))
+        if (mongo_wire::is_mongo_url(chosen.snapshot.url))
+          run_mongo_snapshot(chosen.snapshot, chosen.quiet);
+        else if (binlog::is_mysql_url(chosen.snapshot.url))
           run_snapshot_binlog(chosen.snapshot, chosen.quiet);
         else
           run_snapshot(chosen.snapshot, chosen.quiet);

@@ -81,6 +81,17 @@ void add_copy(CLI::App& to, stream_options& o, const char* group) {
       ->group(group);
 }
 
+/// The same of both, too; what it excludes only a stream has.
+CLI::Option* add_post_images(CLI::App& to, stream_options& o) {
+  return to
+      .add_option("--post-images", o.post_images,
+                  "whole documents of updates: off (looked up later), auto_configure (stored by the server, "
+                  "turned on where they are not), read_only (stored, refused where they are not)")
+      ->check(CLI::IsMember({"off", "auto_configure", "read_only"}))
+      ->type_name("MODE")
+      ->group("MongoDB");
+}
+
 void add_stream(CLI::App& app, options& chosen, std::vector<std::unique_ptr<duration_option>>& durations,
                 std::string& until_text, std::string& streaming_text) {
   stream_options& o = chosen.stream;
@@ -184,9 +195,11 @@ void add_stream(CLI::App& app, options& chosen, std::vector<std::unique_ptr<dura
       ->group("Copy");
   add_copy(*s, o, "Copy");
   s->add_flag("--trace", o.trace, "print every protocol message to stderr (secrets masked)")->group("Source");
+  CLI::Option* images = add_post_images(*s, o);
   s->add_option("--full-document", o.full_document,
                 "whole documents of updates: default (none), updateLookup, whenAvailable, required")
       ->check(CLI::IsMember({"default", "updateLookup", "whenAvailable", "required"}))
+      ->excludes(images)
       ->group("MongoDB");
   s->add_option("--before-image", o.before_image, "documents before a change: off, whenAvailable, required")
       ->check(CLI::IsMember({"off", "whenAvailable", "required"}))
@@ -208,7 +221,7 @@ void add_snapshot(CLI::App& app, options& chosen) {
   CLI::App* s = app.add_subcommand("snapshot", "write what tables hold now, as NDJSON, and end");
   s->add_option("url", o.url,
                 "postgres://user@host/database, or key=value pairs; PG* variables and ~/.pgpass count; or "
-                "mysql://user@host:3306, mariadb://…")
+                "mysql://user@host:3306, mariadb://…; or mongodb://user@host/database (without a database: all)")
       ->required()
       ->type_name("URL");
   s->add_option("--to", o.to, "stdout or file:PATH")->capture_default_str();
@@ -219,6 +232,8 @@ void add_snapshot(CLI::App& app, options& chosen) {
       ->delimiter(',')
       ->capture_default_str();
   add_copy(*s, o, "Options");
+  add_post_images(*s, o);
+  s->add_flag("--canonical", o.canonical, "values as canonical Extended JSON, not relaxed")->group("MongoDB");
   s->add_flag("--trace", o.trace, "print every protocol message to stderr (secrets masked)");
   s->callback([&chosen] { chosen.run = options::command::snapshot; });
 }

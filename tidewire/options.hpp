@@ -53,6 +53,7 @@ struct stream_options {
   // Of MongoDB.
   std::string full_document = "default";
   std::string before_image = "off";
+  std::string post_images;  // off, auto_configure, read_only; empty: as full_document says
   bool expanded_events = true;
   std::string start_at;
   bool canonical = false;

@@ -250,12 +250,12 @@ class snapshot_run::impl {
       });
     auto over = std::make_shared<bool>(false);
     if (with_.with_slot) start_watch(over);
-    display_.begin(*round_, with_.show_progress, clock::now());
+    display_.begin(round_->totals(), with_.show_progress, clock::now());
     while (running_ > 0) {
       asio::error_code ignored;
       finished_.expires_after(std::chrono::seconds{1});
       co_await finished_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-      display_.show(*round_, clock::now());
+      display_.show(round_->totals(), clock::now());
     }
     display_.end();
     *over = true;

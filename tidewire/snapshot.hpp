@@ -4,6 +4,7 @@
 
 #include <asio/awaitable.hpp>
 #include <asio/io_context.hpp>
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -48,5 +49,13 @@ class snapshot_run {
 
 /// `tidewire snapshot`: the copy alone.
 void run_snapshot(const stream_options& options, bool quiet);
+
+/// How far an earlier `tidewire snapshot` has come; its `copy` is empty when it is complete, which is told.
+/// `store` is opened if there is to be one. Throws failure TW-POSITION-FOREIGN for a stream's position.
+std::optional<stored_position> load_copy_alone(const stream_options& options,
+                                               std::unique_ptr<position_store>& store);
+/// From the signals, which call `stop`, to the end. Throws what the copy met, TW-SNAPSHOT-STOPPED.
+void run_copy_alone(asio::io_context& io, asio::awaitable<std::optional<snapshot_end>> copy,
+                    const std::function<void()>& stop);
 
 }  // namespace tidewire

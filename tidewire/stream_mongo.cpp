@@ -15,10 +15,8 @@
 
 #include "core/position_store.hpp"
 #include "core/sink.hpp"
-#include "mongo_wire/change_stream.hpp"
-#include "mongo_wire/connect.hpp"
-#include "tidewire/ask_mongo.hpp"
 #include "tidewire/log.hpp"
+#include "tidewire/snapshot_mongo.hpp"
 
 namespace tidewire {
 namespace {
@@ -26,22 +24,6 @@ namespace {
 using std::chrono::milliseconds;
 using clock = std::chrono::steady_clock;
 using namespace mongo_wire;
-
-stream_settings settings_of(const stream_options& o, const connection_options& from) {
-  stream_settings settings;
-  settings.database = from.database;
-  settings.full_document = o.full_document;
-  settings.before = o.before_image;
-  settings.expanded = o.expanded_events;
-  settings.await_time = o.await_time;
-  if (o.end.is == until::kind::transactions) settings.until_events = o.end.transactions;
-  if (o.end.is == until::kind::duration) settings.until_time = clock::now() + o.end.duration;
-  if (o.end.is == until::kind::position)
-    throw failure{failure_kind::usage, "TW-USAGE-OPTION",
-                  "--until " + o.end.position + " is no bound of MongoDB",
-                  "now, a duration such as 30s, or a count of events such as 100tx"};
-  return settings;
-}
 
 /// What the server sends after the login, message after message, for tidewire decode.
 class wire_capture {
@@ -72,20 +54,19 @@ class wire_capture {
 /// Everything of one run. Members live as long as any coroutine that uses them.
 class mongo_stream_run {
  public:
-  explicit mongo_stream_run(const stream_options& options)
+  mongo_stream_run(const stream_options& options, bool quiet)
       : options_(options),
-        with_(parse_connection_string(options.url)),
-        settings_(settings_of(options, with_.options)) {
+        source_(options),
+        settings_(source_.settings),
+        show_progress_(!quiet && ::isatty(STDERR_FILENO) != 0) {
     check_sink(options.to);
     if (!options.start_at.empty() && !parse_time(options.start_at) && !parse_token(options.start_at))
       throw failure{failure_kind::usage, "TW-USAGE-OPTION",
                     "--start-at " + options.start_at + " is no position",
                     "a token as in a line's pos, or @seconds.increment"};
-    check_login(with_.options);
-    for (const std::string& warning : with_.options.warnings) log(log_level::warning, "", warning);
-    if (!with_.options.read_tags.empty() || with_.options.max_staleness_s)
-      log(log_level::warning, "",
-          "readPreferenceTags and maxStalenessSeconds do not choose among members here");
+    if (!options.start_at.empty() && options.snapshot == snapshot_mode::initial)
+      throw failure{failure_kind::usage, "TW-USAGE-OPTION", "--start-at does not go with --snapshot initial",
+                    "after a copy the stream begins where the copy did"};
     if (!options.capture_file.empty()) capture_ = std::make_unique<wire_capture>(options.capture_file);
     std::string path = position_path(options);
     if (path.empty()) return;
@@ -94,10 +75,7 @@ class mongo_stream_run {
   }
 
   void run() {
-    if (with_.options.srv) {
-      resolve_srv_hosts(with_.options);
-      with_.known = topology(with_.options);
-    }
+    source_.resolve();
     asio::signal_set signals(io_, SIGINT, SIGTERM);
     wait_for_signal(signals);
     asio::co_spawn(io_, stream(), [this, &signals](std::exception_ptr error) {
@@ -116,14 +94,36 @@ class mongo_stream_run {
       if (error) return;
       state_.stop = true;
       signals.clear();  // asked twice: at once, also while we wait for a sink that hangs
-      if (streaming_)
+      if (snapshot_)
+        snapshot_->stop();
+      else if (streaming_)
         streaming_->socket.wake();
       else
         io_.stop();
     });
   }
 
+  /// False: stopped before the copy was complete.
+  asio::awaitable<bool> copy_first() {
+    bool unfinished = stored_ && !stored_->copy.empty();
+    if (options_.snapshot != snapshot_mode::initial && unfinished)
+      throw failure{failure_kind::refused, "TW-POSITION-COPY",
+                    "the stored position is that of a copy that is not complete",
+                    "go on with --snapshot initial"};
+    if (options_.snapshot != snapshot_mode::initial || (stored_ && !unfinished)) co_return true;
+    mongo_snapshot_run::settings with{true, show_progress_};
+    snapshot_ = std::make_unique<mongo_snapshot_run>(io_, source_, with, store_.get(), stored_);
+    std::optional<snapshot_end> end = co_await snapshot_->run();
+    snapshot_.reset();
+    if (!end) co_return false;
+    sink_ = std::move(end->to);
+    stored_ = std::move(end->position);
+    co_return true;
+  }
+
   asio::awaitable<void> stream() {
+    bool copied = co_await copy_first();
+    if (!copied) co_return;
     milliseconds pause{100};
     for (;;) {
       std::uint64_t bytes = state_.bytes;
@@ -151,15 +151,8 @@ class mongo_stream_run {
 
   /// True when the run is over; false when the server closed the cursor, and a new one goes on.
   asio::awaitable<bool> one_connection() {
-    connect_settings how;
-    how.read_deadline = std::max(options_.read_deadline, 2 * options_.await_time);
-    if (options_.trace) how.on_trace = trace_message;
-    std::unique_ptr<client> made = co_await mongo_wire::connect(with_, how);
+    std::unique_ptr<client> made = co_await source_.connect();
     client& with = *made;
-    if (with.server.kind == server_kind::standalone)
-      throw failure{failure_kind::refused, "TW-MONGO-NOT-REPLICA-SET",
-                    "the server at " + with.host.text() + " belongs to no replica set",
-                    "change streams need one: start mongod with --replSet and run rs.initiate()"};
     if (with.server.session_minutes) with.talk.id = session_;
     if (capture_) with.talk.on_received = [this](byte_view frame) { capture_->take(frame); };
     server_facts server = co_await with.run(ask_server(with.talk));
@@ -171,8 +164,8 @@ class mongo_stream_run {
     if (!lines_) open_lines(with, server);
     if (options_.end.is == until::kind::now) settings_.until = settings.until = until_now(server);
     log(log_level::info, "",
-        "streaming " + (settings.database.empty() ? "all databases" : settings.database) + " from " +
-            with.host.text() + " (MongoDB " + server.text() + ") after " + feed_->next());
+        "streaming " + source_.scope() + " from " + with.host.text() + " (MongoDB " + server.text() +
+            ") after " + feed_->next());
     bool over = co_await follow_one(with, settings);
     co_return over;
   }
@@ -226,21 +219,8 @@ class mongo_stream_run {
     if (wake_) wake_();
   }
 
-  stored_position described(const client& with) const {
-    stored_position ours;
-    ours.source = "mongodb";
-    ours.identity = {
-        {"cluster", with.server.kind == server_kind::mongos ? "sharded" : with.server.set_name},
-        {"database", settings_.database.empty() ? "*" : settings_.database},
-        {"full_document", settings_.full_document},
-        {"before_image", settings_.before},
-        {"expanded_events", settings_.expanded ? "yes" : "no"},
-    };
-    return ours;
-  }
-
   void check_identity(const client& with) const {
-    if (stored_) check_same_source(*stored_, described(with));
+    if (stored_) check_same_source(*stored_, source_.described(with));
   }
 
   /// Where the stream begins: what was asked for, else what is stored, else after everything that is there.
@@ -252,11 +232,13 @@ class mongo_stream_run {
   }
 
   void open_lines(const client& with, const server_facts& server) {
-    sink_place place;
-    place.to = options_.to;
-    if (stored_) place.resume_at = stored_->sink_offset_bytes;
-    sink_ = open_sink(place);
-    stored_position ours = described(with);
+    if (!sink_) {
+      sink_place place;
+      place.to = options_.to;
+      if (stored_) place.resume_at = stored_->sink_offset_bytes;
+      sink_ = open_sink(place);
+    }
+    stored_position ours = source_.described(with);
     checkpoint before{first_position(server), 0, 0, 0};
     if (stored_) {
       before.transactions = stored_->transactions;
@@ -276,6 +258,10 @@ class mongo_stream_run {
     if (options_.canonical) values.form = extended_form::canonical;
     values.not_utf8 = bad_text::hex;
     feed_ = std::make_unique<event_feed>(*lines_, before, values);
+    post_images images = source_.images;
+    if (images != post_images::auto_configure && images != post_images::read_only) return;
+    images_ = std::make_unique<image_watch>(images);
+    feed_->watch_images(*images_);
   }
 
   /// Makes durable what is complete. After an error as well as it goes: the error is what is told.
@@ -291,8 +277,9 @@ class mongo_stream_run {
   }
 
   const stream_options& options_;
-  cluster with_;
+  mongo_source source_;
   stream_settings settings_;
+  const bool show_progress_;
   asio::io_context io_{1};  // outlives what the pipeline's threads wake
 
   std::unique_ptr<wire_capture> capture_;
@@ -302,6 +289,7 @@ class mongo_stream_run {
   std::mutex wake_mutex_;
   std::function<void()> wake_;
   std::unique_ptr<pipeline> lines_;
+  std::unique_ptr<image_watch> images_;
   std::unique_ptr<event_feed> feed_;
   bool finished_ = false;
 
@@ -309,13 +297,15 @@ class mongo_stream_run {
   stream_state state_;
   std::exception_ptr error_;
   std::mt19937 random_{std::random_device{}()};
+  std::unique_ptr<mongo_snapshot_run> snapshot_;
   client* streaming_ = nullptr;  // while a stop is told by waking it
 };
 
 }  // namespace
 
-void run_mongo_stream(const stream_options& options) {
-  mongo_stream_run(options).run();
+void run_mongo_stream(const stream_options& options, bool quiet) {
+  if (options.snapshot == snapshot_mode::only) return run_mongo_snapshot(options, quiet);
+  mongo_stream_run(options, quiet).run();
 }
 
 }  // namespace tidewire

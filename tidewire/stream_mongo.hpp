@@ -6,6 +6,6 @@
 namespace tidewire {
 
 /// Until the bound, a signal (then it ends well) or a failure that a reconnect can't help, which it throws.
-void run_mongo_stream(const stream_options& options);
+void run_mongo_stream(const stream_options& options, bool quiet);
 
 }  // namespace tidewire

@@ -63,7 +63,7 @@ TEST_CASE("lines of change events", "[mongo_event]") {
         R"("ts":"2023-11-14T22:13:20.000000Z",)"
         R"("cluster_time":{"t":1700000000,"i":5},"xid":"73ffd26444b34c6990e8e7d1dfc035d4:9",)"
         R"("key":{"_id":{"$numberInt":"1"}},"before":{"_id":{"$numberInt":"1"},"b":{"$numberInt":"0"}},)"
-        R"("after":null,"updated":{"a":{"$numberLong":"2"}},"removed":["b"],)"
+        R"("after":null,"after_missing":true,"updated":{"a":{"$numberLong":"2"}},"removed":["b"],)"
         R"("truncated":[{"field":"c","newSize":{"$numberInt":"2"}}],"paths":{}})");
   CHECK(
       line_of(

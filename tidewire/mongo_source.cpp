@@ -1,0 +1,97 @@
+#include "tidewire/mongo_source.hpp"
+
+#include "tidewire/ask_mongo.hpp"
+#include "tidewire/log.hpp"
+
+namespace tidewire {
+namespace {
+
+using namespace mongo_wire;
+
+stream_settings settings_of(const stream_options& o, const connection_options& from) {
+  stream_settings settings;
+  settings.database = from.database;
+  settings.full_document = o.full_document;
+  // Asked for as `required` the server would tell of a missing image without its document's name.
+  if (!o.post_images.empty())
+    settings.full_document = o.post_images == "off" ? "updateLookup" : "whenAvailable";
+  settings.before = o.before_image;
+  settings.expanded = o.expanded_events;
+  settings.await_time = o.await_time;
+  if (o.end.is == until::kind::transactions) settings.until_events = o.end.transactions;
+  if (o.end.is == until::kind::duration)
+    settings.until_time = std::chrono::steady_clock::now() + o.end.duration;
+  if (o.end.is == until::kind::position)
+    throw failure{failure_kind::usage, "TW-USAGE-OPTION",
+                  "--until " + o.end.position + " is no bound of MongoDB",
+                  "now, a duration such as 30s, or a count of events such as 100tx"};
+  return settings;
+}
+
+post_images images_of(const stream_options& o, const connection_options& from) {
+  if (o.post_images.empty()) return post_images::unset;
+  if (o.post_images == "off") return post_images::off;
+  if (o.post_images == "read_only") return post_images::read_only;
+  if (!o.expanded_events)
+    throw failure{failure_kind::usage, "TW-USAGE-OPTION",
+                  "--post-images auto_configure needs the expanded events, which tell of new collections",
+                  "leave out --no-expanded-events, or use --post-images read_only"};
+  if (from.read_from != read_mode::primary)
+    throw failure{failure_kind::usage, "TW-USAGE-OPTION",
+                  "--post-images auto_configure changes collections, which only a primary does",
+                  "leave out readPreference, or use --post-images read_only"};
+  return post_images::auto_configure;
+}
+
+}  // namespace
+
+mongo_source::mongo_source(const stream_options& o)
+    : options(o),
+      with(parse_connection_string(o.url)),
+      settings(settings_of(o, with.options)),
+      images(images_of(o, with.options)) {
+  check_login(with.options);
+  for (const std::string& warning : with.options.warnings) log(log_level::warning, "", warning);
+  if (!with.options.read_tags.empty() || with.options.max_staleness_s)
+    log(log_level::warning, "",
+        "readPreferenceTags and maxStalenessSeconds do not choose among members here");
+}
+
+void mongo_source::resolve() {
+  if (!with.options.srv) return;
+  resolve_srv_hosts(with.options);
+  with.known = topology(with.options);
+}
+
+asio::awaitable<std::unique_ptr<client>> mongo_source::connect() {
+  connect_settings how;
+  how.read_deadline = std::max(options.read_deadline, 2 * options.await_time);
+  if (options.trace) how.on_trace = trace_message;
+  std::unique_ptr<client> made = co_await mongo_wire::connect(with, how);
+  if (made->server.kind == server_kind::standalone)
+    throw failure{failure_kind::refused, "TW-MONGO-NOT-REPLICA-SET",
+                  "the server at " + made->host.text() + " belongs to no replica set",
+                  "change streams need one: start mongod with --replSet and run rs.initiate()"};
+  // A collection that came meanwhile and stores no images may never be updated: its updates are looked at.
+  if (std::exchange(connected_, true) && images == post_images::read_only) co_return made;
+  std::size_t count = co_await made->run(prepare_images(made->talk, settings.database, images));
+  if (count != 0)
+    log(log_level::info, "", "turned on the post-images of " + std::to_string(count) + " collections");
+  co_return made;
+}
+
+stored_position mongo_source::described(const client& to) const {
+  bool stored_images = images == post_images::auto_configure || images == post_images::read_only;
+  stored_position ours;
+  ours.source = "mongodb";
+  ours.identity = {
+      {"cluster", to.server.kind == server_kind::mongos ? "sharded" : to.server.set_name},
+      {"database", settings.database.empty() ? "*" : settings.database},
+      {"full_document", stored_images ? "required" : settings.full_document},
+      {"before_image", settings.before},
+      {"expanded_events", settings.expanded ? "yes" : "no"},
+  };
+  return ours;
+}
+
+}  // namespace tidewire
