@@ -162,6 +162,17 @@ def test_who_may_look_and_not_make(shop, setup, tidewire):
     assert state_of(shop) == before
 
 
+def test_a_new_password_is_not_sent_in_the_clear(shop, setup, tidewire):
+    # Nobody's name for this machine, which it is all the same.
+    elsewhere = url(shop, "root", ROOT, directConnection="true").replace("127.0.0.1", "0.0.0.0")
+    before = state_of(shop)
+    tidewire("setup", elsewhere, "--apply").refuse(3, "TW-AUTH-NOT-ALLOWED")
+    assert state_of(shop) == before
+    assert MongoReport(tidewire("check", elsewhere, "--json")).status("TLS") == "warn"
+    assert setup("--apply").exit == 0
+    assert tidewire("setup", elsewhere, "--apply").end() == 0, "no password is made"
+
+
 def test_atlas_makes_users_in_its_pages(shop, setup):
     plan = setup("--hoster", "atlas", "--post-images", "auto_configure")
     assert plan.exit == 3 and plan.whole["hoster"] == "MongoDB Atlas" and plan.password is None
