@@ -10,18 +10,12 @@
 #include "core/check_report.hpp"
 #include "core/failure.hpp"
 #include "mongo_wire/check_facts.hpp"
+#include "mongo_wire/image_mode.hpp"
 
 namespace tidewire::mongo_wire {
 
 enum class hoster : std::uint8_t { self_hosted, atlas };
 std::string_view display_name(hoster of);
-
-/// Whether the whole documents that updates lead to are wanted from the server's store of images.
-enum class post_images : std::uint8_t {
-  off,             // not wanted
-  auto_configure,  // they are switched on where they are not: the user may do it
-  read_only,       // they must be on already
-};
 
 struct check_wishes {
   std::optional<hoster> at;  // instead of the one that was found out

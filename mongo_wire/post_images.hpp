@@ -8,12 +8,9 @@
 
 #include "mongo_wire/change_event.hpp"
 #include "mongo_wire/collections.hpp"
+#include "mongo_wire/image_mode.hpp"
 
 namespace tidewire::mongo_wire {
-
-/// unset: as --full-document says. off: looked up later by the server. auto_configure, read_only: stored by
-/// the server with each update, which is turned on here or must be on.
-enum class post_images : std::uint8_t { unset, off, auto_configure, read_only };
 
 /// Before a stream or a copy begins: turns the images of every collection on, or refuses unless all are.
 /// `database` empty: all. How many were turned on. Throws failure TW-MONGO-IMAGES-OFF, which lists those that

@@ -47,14 +47,17 @@ std::vector<std::string> given_options(const CLI::App& of) {
   return names;
 }
 
-void add_post_images(CLI::App& to, std::string& into) {
-  to.add_option(
-        "--post-images", into,
-        "whole documents of updates from stored images: off, auto_configure (they may be switched on), "
-        "read_only (they must be on)")
+/// What it excludes only a stream has.
+CLI::Option* add_post_images(CLI::App& to, std::string& into) {
+  return to
+      .add_option("--post-images", into,
+                  "whole documents of updates: off (looked up later), auto_configure (stored by the server, "
+                  "turned on where they are not), read_only (stored, refused where they are not)")
       ->check(CLI::IsMember({"off", "auto_configure", "read_only"}))
+      ->type_name("MODE")
       ->group("MongoDB");
 }
+
 std::vector<std::string> hosters() {
   std::vector<std::string> words;
   for (pgoutput::hoster each : pgoutput::all_hosters()) words.emplace_back(pgoutput::option_name(each));
@@ -79,17 +82,6 @@ void add_copy(CLI::App& to, stream_options& o, const char* group) {
   to.add_option("--chunk", o.chunk_bytes, "how much of a table is copied in one go (as it suits)")
       ->transform(CLI::AsSizeValue(false))
       ->group(group);
-}
-
-/// The same of both, too; what it excludes only a stream has.
-CLI::Option* add_post_images(CLI::App& to, stream_options& o) {
-  return to
-      .add_option("--post-images", o.post_images,
-                  "whole documents of updates: off (looked up later), auto_configure (stored by the server, "
-                  "turned on where they are not), read_only (stored, refused where they are not)")
-      ->check(CLI::IsMember({"off", "auto_configure", "read_only"}))
-      ->type_name("MODE")
-      ->group("MongoDB");
 }
 
 void add_stream(CLI::App& app, options& chosen, std::vector<std::unique_ptr<duration_option>>& durations,
@@ -195,7 +187,7 @@ void add_stream(CLI::App& app, options& chosen, std::vector<std::unique_ptr<dura
       ->group("Copy");
   add_copy(*s, o, "Copy");
   s->add_flag("--trace", o.trace, "print every protocol message to stderr (secrets masked)")->group("Source");
-  CLI::Option* images = add_post_images(*s, o);
+  CLI::Option* images = add_post_images(*s, o.post_images);
   s->add_option("--full-document", o.full_document,
                 "whole documents of updates: default (none), updateLookup, whenAvailable, required")
       ->check(CLI::IsMember({"default", "updateLookup", "whenAvailable", "required"}))
@@ -232,7 +224,7 @@ void add_snapshot(CLI::App& app, options& chosen) {
       ->delimiter(',')
       ->capture_default_str();
   add_copy(*s, o, "Options");
-  add_post_images(*s, o);
+  add_post_images(*s, o.post_images);
   s->add_flag("--canonical", o.canonical, "values as canonical Extended JSON, not relaxed")->group("MongoDB");
   s->add_flag("--trace", o.trace, "print every protocol message to stderr (secrets masked)");
   s->callback([&chosen] { chosen.run = options::command::snapshot; });
