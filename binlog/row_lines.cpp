@@ -109,6 +109,7 @@ void row_changes::fill_unchanged(std::span<const value> before, std::size_t coun
 const table_definition& row_changes::known_from_history(const table_definition& of) {
   if (from_history_ && of.serial == from_history_->serial) [[likely]]
     return *from_history_;
+  with_.history->want();
   from_history_ = with_.history->improved(of);
   if (!from_history_) throw schema_wanted{of.schema, of.name, mark_of(name_, with_.history->kind())};
   return *from_history_;

@@ -53,7 +53,8 @@ void schema_history::learned(std::string_view schema, std::string_view table,
 void schema_history::touched(const ddl_tables& which, const std::string& mark) {
   if (which.none()) return;
   for (const auto& name : which.tables)
-    if (tables_.try_emplace(name, history{{{mark, std::nullopt}}}).second) changed_ = any_unknown_ = true;
+    if (wanted_ && tables_.try_emplace(name, history{{{mark, std::nullopt}}}).second)
+      changed_ = any_unknown_ = true;
   for (auto& [name, of] : tables_) {
     if (!which.covers(name.first, name.second) || of.versions[of.current].mark == mark) continue;
     std::size_t next = of.current + 1;

@@ -27,6 +27,9 @@ class schema_history {
 
   position_kind kind() const { return since_.kind; }
 
+  /// There are tables without names in the binlog: from now on those that statements name are to be known.
+  void want() { wanted_ = true; }
+
   /// See schema_book. Null: it is not known how the table looks here.
   const table_definition* improved(const table_definition& from) const { return book_.improved(from); }
 
@@ -42,7 +45,7 @@ class schema_history {
   /// Tables that statements have named or changed and of which nothing is known, at most so many; without
   /// those that were asked for, until another statement comes.
   std::vector<std::pair<std::string, std::string>> unknown(std::size_t most) const;
-  bool any_unknown() const { return any_unknown_; }
+  bool any_unknown() const { return wanted_ && any_unknown_; }
   void asked_for(const std::vector<std::pair<std::string, std::string>>& tables);
 
   /// No stream will go on from before `durable`.
@@ -80,6 +83,7 @@ class schema_history {
   schema_book book_;  // what is known here
   bool changed_ = false;
   bool any_unknown_ = false;
+  bool wanted_ = false;
 };
 
 }  // namespace tidewire::binlog

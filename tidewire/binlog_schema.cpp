@@ -85,6 +85,7 @@ asio::awaitable<void> schema_keeper::begin(binlog::client& with, const binlog::s
   if (stored) history_ = file_.load(from);
   if (!history_) history_.emplace(from);
   if (!stored) file_.remove();  // of an earlier stream
+  if (server.row_metadata != "FULL") history_->want();
   // Without GTIDs it can't be told what of the log the tables show already; then each is read with its rows.
   if (server.row_metadata == "FULL" || server.kind == binlog::position_kind::file) co_return;
   std::optional<binlog::table_facts> tables = co_await with.run(binlog::read_schema(with.talk));

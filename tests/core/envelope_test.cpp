@@ -203,6 +203,25 @@ TEST_CASE_METHOD(fixture, "a table with 1600 columns of long names fits") {
   CHECK(json::is_value(line() + std::string(json::input_padding, ' ')));
 }
 
+TEST_CASE_METHOD(fixture, "a copy's lines with fields of the source's own") {
+  snapshot_mark mark;
+  mark.fields = R"("pos":"b.000001:4","exact":true)";
+  mark.tables = 2;
+  writer.snapshot(mark);
+  CHECK(line() == R"({"v":1,"op":"snapshot","stage":"begin","pos":"b.000001:4","exact":true,"tables":2})"
+                  "\n");
+  writer.enter_read_fields(R"("pos":"b.000001:4")");
+  std::array<value, 2> nothing{};
+  table two;
+  two.schema = "s";
+  two.name = "t";
+  two.columns = {{.name = "a"}, {.name = "b"}};
+  writer.read(table_plan(two), nothing, 0);
+  CHECK(line() ==
+        R"({"v":1,"op":"read","schema":"s","table":"t","pos":"b.000001:4","after":{"a":null,"b":null}})"
+        "\n");
+}
+
 TEST_CASE_METHOD(fixture, "the lines around the rows") {
   writer.begin("0/16B3748", 731, 1'709'210'096'123'456);
   CHECK(line() == R"({"v":1,"op":"begin",)" + common + "}\n");

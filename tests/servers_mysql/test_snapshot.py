@@ -164,6 +164,18 @@ def test_a_copy_that_is_stopped_says_so(server, database, account, tmp_path):
     assert lines_of(out)[-2]["after"] == {"id": 1000000, "s": "y"}
 
 
+def test_a_table_that_changes_before_it_is_copied(server, database, account):
+    server.sql("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, s VARCHAR(500)); CREATE TABLE z (id INT PRIMARY KEY, y INT);"
+               "INSERT INTO z VALUES (1, 2);" + MANY * 32, database)
+    running = subprocess.Popen([BINARY, "snapshot", account, "--table", "d.t", "--table", "d.z"], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, env=environment())
+    assert running.stdout.read(1) == b"{"  # what it can't write holds it in the first table
+    server.sql("ALTER TABLE z RENAME COLUMN y TO x", database)
+    out, error = running.communicate(timeout=60)
+    assert running.returncode == 1 and b"TW-MY-TABLE-CHANGED" in error, error
+    assert b'"op":"read","schema":"d","table":"z"' not in out
+
+
 def test_what_can_not_be_copied(server, database, account, tmp_path):
     refused = stream(account, "--snapshot", "only", "--table", "d.nothing")
     assert refused.code == 3 and "TW-MY-SNAPSHOT" in refused.stderr, refused.stderr
