@@ -75,10 +75,12 @@ void judge_select(const judging& j) {
   if (!j.facts.rights) return void(j.unknown(code, "SELECT", j.facts.rights.missing));
   if (!j.facts.tables) return void(j.unknown(code, "SELECT", j.facts.tables.missing));
   const grant_list& grants = j.facts.rights->grants;
-  std::vector<const table_fact*> denied;
+  std::vector<const table_fact*> denied, unclear;
   std::vector<const table_fact*> tables = tables_in_question(j.facts, j.wishes);
-  for (const table_fact* each : tables)
-    if (!grants.on_table(each->schema, each->name, "SELECT")) denied.push_back(each);
+  for (const table_fact* each : tables) {
+    if (grants.on_table(each->schema, each->name, "SELECT")) continue;
+    (grants.unclear_on_schema(each->schema, "SELECT") ? unclear : denied).push_back(each);
+  }
   if (!denied.empty() && grants.not_understood != 0) {
     j.unknown(code, "SELECT",
               counted(grants.not_understood, "line", "lines") + " of SHOW GRANTS is of an unknown form");
@@ -88,6 +90,15 @@ void judge_select(const judging& j) {
     name_tables(j.add(code, "SELECT", check_status::fail, "missing on " + tables_text(denied),
                       "columns' names, and what tables hold now, can't be read", select_fixes(j, denied)),
                 denied);
+    return;
+  }
+  if (!unclear.empty()) {
+    name_tables(
+        j.unknown(code, "SELECT",
+                  "several patterns of the account's grants fit, and servers differ in which one counts: " +
+                      tables_text(unclear),
+                  select_fixes(j, unclear)),
+        unclear);
     return;
   }
   bool nothing = j.wishes.tables.empty() && !grants.anywhere("SELECT");

@@ -277,19 +277,42 @@ bool grant_list::on_schema(std::string_view schema, std::string_view privilege) 
            schema_matches(each.schema, name, true);
   });
   if (global(privilege) && !revoked) return true;
-  // Of several patterns of one account that fit, the server takes the most exact one and no other.
-  for (const grant_line& each : lines) {
-    if (each.is != kind::privileges || each.on != scope::schema || !each.names(privilege)) continue;
-    if (!schema_matches(each.schema, name, literal_schemas)) continue;
-    bool shadowed = std::ranges::any_of(lines, [&](const grant_line& other) {
-      return &other != &each && other.is == kind::privileges && other.on == scope::schema &&
-             other.grantee == each.grantee && !other.names(privilege) &&
-             wild_at(other.schema) > wild_at(each.schema) &&
-             schema_matches(other.schema, name, literal_schemas);
-    });
-    if (!shadowed) return true;
-  }
+  for (const grant_line& each : lines)
+    if (pattern_fits(each, name) && each.names(privilege) && counts(each, name, privilege) == answer::yes)
+      return true;
   return false;
+}
+
+bool grant_list::unclear_on_schema(std::string_view schema, std::string_view privilege) const {
+  std::string name = folded(schema, fold_case);
+  return std::ranges::any_of(lines, [&](const grant_line& each) {
+    return pattern_fits(each, name) && each.names(privilege) &&
+           counts(each, name, privilege) == answer::unclear;
+  });
+}
+
+bool grant_list::pattern_fits(const grant_line& line, std::string_view name) const {
+  return line.is == kind::privileges && line.on == scope::schema &&
+         schema_matches(line.schema, name, literal_schemas);
+}
+
+/// Of several patterns of one account that fit, the server takes one and no other: a name before a pattern,
+/// and among patterns by rules that differ between versions.
+grant_list::answer grant_list::counts(const grant_line& line, std::string_view name,
+                                      std::string_view privilege) const {
+  if (exact(line.schema)) return answer::yes;
+  answer result = answer::yes;
+  for (const grant_line& other : lines) {
+    if (&other == &line || other.grantee != line.grantee || !pattern_fits(other, name)) continue;
+    if (other.names(privilege)) continue;
+    if (exact(other.schema)) return answer::no;
+    result = answer::unclear;
+  }
+  return result;
+}
+
+bool grant_list::exact(std::string_view pattern) const {
+  return literal_schemas || wild_at(pattern) == std::string_view::npos;
 }
 
 bool grant_list::on_table(std::string_view schema, std::string_view table, std::string_view privilege) const {

@@ -43,11 +43,20 @@ struct grant_list {
   void add(std::string_view line);
   bool global(std::string_view privilege) const;
   bool on_schema(std::string_view schema, std::string_view privilege) const;
+  /// Whether on_schema is false only because nobody knows which of several patterns counts.
+  bool unclear_on_schema(std::string_view schema, std::string_view privilege) const;
   bool on_table(std::string_view schema, std::string_view table, std::string_view privilege) const;
   /// On whatever, some columns of a table too.
   bool anywhere(std::string_view privilege) const;
   bool requires_tls() const;
   std::vector<std::string> roles() const;
+
+ private:
+  enum class answer { no, yes, unclear };
+
+  bool pattern_fits(const grant_line& line, std::string_view name) const;
+  answer counts(const grant_line& line, std::string_view name, std::string_view privilege) const;
+  bool exact(std::string_view pattern) const;
 };
 
 /// Whether a name is one that the pattern means: % and _ are wild unless behind a backslash.

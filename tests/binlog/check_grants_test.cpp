@@ -155,7 +155,7 @@ TEST_CASE("What grants amount to", "[grants]") {
   CHECK(list.global("REPLICATION SLAVE"));
   CHECK_FALSE(list.global("SELECT"));
   CHECK(list.on_table("ax", "t", "SELECT"));
-  // The server looks at the most exact pattern alone.
+  // The server looks at the name alone where there is one.
   CHECK_FALSE(list.on_table("abc", "t", "SELECT"));
   CHECK(list.on_table("abc", "t", "INSERT"));
   CHECK(list.on_table("d", "t", "SELECT"));
@@ -167,6 +167,19 @@ TEST_CASE("What grants amount to", "[grants]") {
   folding.fold_case = true;
   folding.add("GRANT SELECT ON `D`.`t` TO `u`@`%`");
   CHECK(folding.on_table("d", "T", "SELECT"));
+}
+
+TEST_CASE("Which of several patterns counts is not known", "[grants]") {
+  grant_list list = list_of({"GRANT SELECT ON `sh%`.* TO `u`@`%`", "GRANT INSERT ON `sh_p`.* TO `u`@`%`",
+                             "GRANT SELECT ON `%q`.* TO `r`@`%`"});
+  CHECK_FALSE(list.on_schema("shop", "SELECT"));
+  CHECK(list.unclear_on_schema("shop", "SELECT"));
+  CHECK(list.on_schema("shops", "SELECT"));
+  CHECK(list.on_schema("shoq", "SELECT"));
+  CHECK_FALSE(list.unclear_on_schema("shops", "SELECT"));
+  CHECK_FALSE(list.unclear_on_schema("other", "SELECT"));
+  list.add("GRANT SELECT ON `shop`.* TO `u`@`%`");
+  CHECK(list.on_schema("shop", "SELECT"));
 }
 
 TEST_CASE("Rights of a role add to the account's own", "[grants]") {
