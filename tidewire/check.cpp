@@ -3,11 +3,9 @@
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
 
-#include "binlog/connection_url.hpp"
 #include "pgoutput/check.hpp"
 #include "pgoutput/preflight.hpp"
 #include "tidewire/ask_source.hpp"
-#include "tidewire/check_binlog.hpp"
 #include "tidewire/check_end.hpp"
 #include "tidewire/log.hpp"
 
@@ -35,7 +33,6 @@ pgoutput::check_wishes wishes_of(const check_options& options) {
 }  // namespace
 
 int run_check(const check_options& options) {
-  if (binlog::is_mysql_url(options.url)) return run_check_binlog(options);
   pgoutput::check_wishes wishes = wishes_of(options);
   source_question question;
   question.from = wire::parse_connection_string(options.url);

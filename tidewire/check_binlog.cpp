@@ -12,7 +12,8 @@ namespace tidewire {
 namespace {
 
 binlog::check_wishes wishes_of(const check_options& options, const binlog::connection_url& from) {
-  refuse_options(options.given, {"--publication", "--slot", "--open-transactions", "--trace", "--post-images"},
+  refuse_options(options.given,
+                 {"--publication", "--slot", "--open-transactions", "--trace", "--post-images"},
                  "MySQL and MariaDB");
   binlog::check_wishes wishes;
   for (const std::string& each : options.tables)

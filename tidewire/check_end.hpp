@@ -18,8 +18,8 @@ struct check_judges {
   std::function<std::vector<check_finding>(const failure&)> not_reached;
 };
 
-/// Fills in the findings. `error`: what kept us from asking everything, or null; given back as it is understood.
-/// Throws a usage failure.
+/// Fills in the findings. `error`: what kept us from asking everything, or null; given back as it is
+/// understood. Throws a usage failure.
 std::unique_ptr<failure> judge(std::exception_ptr error, const check_judges& judges, check_report& report);
 
 /// Prints the report and gives the exit code. `why`: what kept us from asking everything, or null.

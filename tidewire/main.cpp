@@ -6,10 +6,12 @@
 #include "core/tls.hpp"
 #include "mongo_wire/connection_string.hpp"
 #include "tidewire/check.hpp"
+#include "tidewire/check_binlog.hpp"
 #include "tidewire/check_mongo.hpp"
 #include "tidewire/decode.hpp"
 #include "tidewire/options.hpp"
 #include "tidewire/setup.hpp"
+#include "tidewire/setup_binlog.hpp"
 #include "tidewire/setup_mongo.hpp"
 #include "tidewire/snapshot.hpp"
 #include "tidewire/snapshot_mongo.hpp"
@@ -52,6 +54,53 @@ void hide_url(int argc, char** argv, const std::string& url) {
   }
 }
 
+source_kind kind_of(const std::string& url) {
+  if (mongo_wire::is_mongo_url(url)) return source_kind::mongodb;
+  return binlog::is_mysql_url(url) ? source_kind::mysql : source_kind::postgres;
+}
+
+int run_stream_of(const options& chosen) {
+  const stream_options& o = chosen.stream;
+  source_kind kind = kind_of(o.url);
+  refuse_options_of_others(o, kind);
+  switch (kind) {
+    case source_kind::postgres: run_stream(o, chosen.quiet); break;
+    case source_kind::mysql: run_stream_binlog(o, chosen.quiet); break;
+    case source_kind::mongodb: run_mongo_stream(o, chosen.quiet); break;
+  }
+  return 0;
+}
+
+int run_snapshot_of(const options& chosen) {
+  const stream_options& o = chosen.snapshot;
+  source_kind kind = kind_of(o.url);
+  refuse_options_of_others(o, kind);
+  switch (kind) {
+    case source_kind::postgres: run_snapshot(o, chosen.quiet); break;
+    case source_kind::mysql: run_snapshot_binlog(o, chosen.quiet); break;
+    case source_kind::mongodb: run_mongo_snapshot(o, chosen.quiet); break;
+  }
+  return 0;
+}
+
+int run_check_of(const check_options& o) {
+  switch (kind_of(o.url)) {
+    case source_kind::mysql: return run_check_binlog(o);
+    case source_kind::mongodb: return run_mongo_check(o);
+    case source_kind::postgres: break;
+  }
+  return run_check(o);
+}
+
+int run_setup_of(const setup_options& o) {
+  switch (kind_of(o.url)) {
+    case source_kind::mysql: return run_setup_binlog(o);
+    case source_kind::mongodb: return run_mongo_setup(o);
+    case source_kind::postgres: break;
+  }
+  return run_setup(o);
+}
+
 int run(int argc, char** argv) {
   parsed_options parsed = parse_options(argc, argv);
   if (parsed.exit_code) return *parsed.exit_code;
@@ -59,35 +108,17 @@ int run(int argc, char** argv) {
   set_log(chosen.format, chosen.quiet);
   try {
     switch (chosen.run) {
-      case options::command::stream:
-        hide_url(argc, argv, chosen.stream.url);
-        if (mongo_wire::is_mongo_url(chosen.stream.url))
-          run_mongo_stream(chosen.stream, chosen.quiet);
-        else
-          run_stream(chosen.stream, chosen.quiet);
-        break;
-      case options::command::check:
-        hide_url(argc, argv, chosen.check.url);
-        if (mongo_wire::is_mongo_url(chosen.check.url)) return run_mongo_check(chosen.check);
-        return run_check(chosen.check);
+      case options::command::stream: hide_url(argc, argv, chosen.stream.url); return run_stream_of(chosen);
       case options::command::snapshot:
         hide_url(argc, argv, chosen.snapshot.url);
-        if (mongo_wire::is_mongo_url(chosen.snapshot.url))
-          run_mongo_snapshot(chosen.snapshot, chosen.quiet);
-        else if (binlog::is_mysql_url(chosen.snapshot.url))
-          run_snapshot_binlog(chosen.snapshot, chosen.quiet);
-        else
-          run_snapshot(chosen.snapshot, chosen.quiet);
-        break;
+        return run_snapshot_of(chosen);
+      case options::command::check: hide_url(argc, argv, chosen.check.url); return run_check_of(chosen.check);
+      case options::command::setup: hide_url(argc, argv, chosen.setup.url); return run_setup_of(chosen.setup);
       case options::command::decode: run_decode(chosen.decode); break;
       case options::command::status:
         hide_url(argc, argv, chosen.status.url);
         run_status(chosen.status);
         break;
-      case options::command::setup:
-        hide_url(argc, argv, chosen.setup.url);
-        if (mongo_wire::is_mongo_url(chosen.setup.url)) return run_mongo_setup(chosen.setup);
-        return run_setup(chosen.setup);
       case options::command::none: return 2;
     }
   } catch (const failure& why) {

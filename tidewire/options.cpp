@@ -205,15 +205,19 @@ void add_stream(CLI::App& app, options& chosen, std::vector<std::unique_ptr<dura
   s->add_flag("--canonical", o.canonical, "values as canonical Extended JSON, not relaxed")->group("MongoDB");
   duration(s, "--await", o.await_time, "how long the server waits for an event before it answers (1s)")
       ->group("MongoDB");
-  s->callback([&chosen] { chosen.run = options::command::stream; });
+  s->callback([&chosen, s] {
+    chosen.run = options::command::stream;
+    chosen.stream.given = given_options(*s);
+  });
 }
 
 void add_snapshot(CLI::App& app, options& chosen) {
   stream_options& o = chosen.snapshot;
   CLI::App* s = app.add_subcommand("snapshot", "write what tables hold now, as NDJSON, and end");
-  s->add_option("url", o.url,
-                "postgres://user@host/database, or key=value pairs; PG* variables and ~/.pgpass count; or "
-                "mysql://user@host:3306, mariadb://…; or mongodb://user@host/database (without a database: all)")
+  s->add_option(
+       "url", o.url,
+       "postgres://user@host/database, or key=value pairs; PG* variables and ~/.pgpass count; or "
+       "mysql://user@host:3306, mariadb://…; or mongodb://user@host/database (without a database: all)")
       ->required()
       ->type_name("URL");
   s->add_option("--to", o.to, "stdout or file:PATH")->capture_default_str();
@@ -227,7 +231,10 @@ void add_snapshot(CLI::App& app, options& chosen) {
   add_post_images(*s, o.post_images);
   s->add_flag("--canonical", o.canonical, "values as canonical Extended JSON, not relaxed")->group("MongoDB");
   s->add_flag("--trace", o.trace, "print every protocol message to stderr (secrets masked)");
-  s->callback([&chosen] { chosen.run = options::command::snapshot; });
+  s->callback([&chosen, s] {
+    chosen.run = options::command::snapshot;
+    chosen.snapshot.given = given_options(*s);
+  });
 }
 
 void add_decode(CLI::App& app, options& chosen, std::string& statements_text) {
@@ -358,6 +365,43 @@ void refuse_options(const std::vector<std::string>& given, std::initializer_list
     if (std::ranges::find(given, each) != given.end())
       throw failure{failure_kind::usage, "TW-USAGE-OPTION",
                     std::string(each) + " means nothing for " + source, "leave it out"};
+}
+
+void refuse_options_of_others(const stream_options& of, source_kind is) {
+  auto refuse_postgres = [&](const char* source) {
+    refuse_options(
+        of.given,
+        {"--slot", "--publication", "--create-slot", "--temporary-slot", "--drop-slot-on-exit", "--failover",
+         "--two-phase", "--binary", "--messages", "--streaming", "--origin", "--protocol", "--heartbeat",
+         "--watch-interval", "--status-interval", "--stall-limit", "--lock-timeout", "--slot-wait"},
+        source);
+  };
+  auto refuse_mysql = [&](const char* source) {
+    refuse_options(of.given, {"--server-id", "--schema"}, source);
+  };
+  auto refuse_mongo = [&](const char* source) {
+    refuse_options(of.given,
+                   {"--post-images", "--full-document", "--before-image", "--no-expanded-events",
+                    "--start-at", "--canonical", "--await"},
+                   source);
+  };
+  switch (is) {
+    case source_kind::postgres:
+      refuse_mysql("Postgres");
+      refuse_mongo("Postgres");
+      break;
+    case source_kind::mysql:
+      refuse_postgres("MySQL and MariaDB");
+      refuse_mongo("MySQL and MariaDB");
+      // One connection, one snapshot; and its own binlog files are the capture.
+      refuse_options(of.given, {"--workers", "--chunk", "--trace", "--capture"}, "MySQL and MariaDB");
+      break;
+    case source_kind::mongodb:
+      refuse_postgres("MongoDB");
+      refuse_mysql("MongoDB");
+      refuse_options(of.given, {"--workers", "--spill-dir", "--spill-memory"}, "MongoDB");
+      break;
+  }
 }
 
 std::chrono::milliseconds parse_duration(const std::string& text) {

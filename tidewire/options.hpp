@@ -68,7 +68,12 @@ struct stream_options {
   std::vector<std::string> tables;  // to copy, schema.name each; empty: all that the publications list
   unsigned workers = 2;             // connections that copy
   std::uint64_t chunk_bytes = 0;    // of table that is copied in one go; 0: as it suits
+  std::vector<std::string> given;   // the options that were, by name
 };
+
+enum class source_kind { postgres, mysql, mongodb };
+/// Throws failure TW-USAGE-OPTION if one was given that has no effect on a stream or copy of this source.
+void refuse_options_of_others(const stream_options& of, source_kind is);
 
 /// Where the position is kept; empty: nowhere.
 std::string position_path(const stream_options& of);

@@ -3,14 +3,12 @@
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
 
-#include "binlog/connection_url.hpp"
 #include "core/new_password.hpp"
 #include "pgoutput/preflight.hpp"
 #include "pgoutput/setup_apply.hpp"
 #include "tidewire/ask_source.hpp"
 #include "tidewire/log.hpp"
 #include "tidewire/print_out.hpp"
-#include "tidewire/setup_binlog.hpp"
 
 namespace tidewire {
 namespace {
@@ -138,7 +136,6 @@ class setup_run {
 }  // namespace
 
 int run_setup(const setup_options& options) {
-  if (binlog::is_mysql_url(options.url)) return run_setup_binlog(options);
   return setup_run(options).run();
 }
 

@@ -12,7 +12,6 @@
 #include <random>
 #include <unistd.h>
 
-#include "binlog/connection_url.hpp"
 #include "core/position_store.hpp"
 #include "core/sink.hpp"
 #include "pgoutput/follow.hpp"
@@ -20,7 +19,6 @@
 #include "tidewire/monitor.hpp"
 #include "tidewire/progress.hpp"
 #include "tidewire/snapshot.hpp"
-#include "tidewire/stream_binlog.hpp"
 #include "wire/connect.hpp"
 
 namespace tidewire {
@@ -412,7 +410,6 @@ class stream_run {
 }  // namespace
 
 void run_stream(const stream_options& options, bool quiet) {
-  if (binlog::is_mysql_url(options.url)) return run_stream_binlog(options, quiet);
   if (options.snapshot == snapshot_mode::only) return run_snapshot(options, quiet);
   stream_run(options, quiet).run();
 }

@@ -88,9 +88,6 @@ class binlog_stream {
                       "--until " + options.end.position + " is no position",
                       "for example gtid:uuid:1-100, domains:0-1-100 or file:binlog.000003:154"};
     }
-    if (options.trace || !options.capture_file.empty())
-      throw failure{failure_kind::usage, "TW-USAGE-OPTION", "--trace and --capture are for Postgres",
-                    "the server's own binlog files can be decoded with tidewire decode"};
     std::string path = position_path(options);
     if (!path.empty()) {
       store_ = std::make_unique<position_store>(path);
