@@ -3,7 +3,7 @@
 import pytest
 
 POSTGRES = [["--slot", "a"], ["--publication", "p"], ["--create-slot"], ["--temporary-slot"], ["--drop-slot-on-exit"],
-            ["--failover"], ["--two-phase"], ["--binary"], ["--messages"], ["--streaming", "off"], ["--origin", "none"],
+            ["--create-slot", "--failover"], ["--two-phase"], ["--binary"], ["--messages"], ["--streaming", "off"], ["--origin", "none"],
             ["--protocol", "2"], ["--heartbeat", "1s"], ["--watch-interval", "1s"], ["--status-interval", "1s"],
             ["--stall-limit", "1s"], ["--lock-timeout", "1s"], ["--slot-wait", "1s"]]
 MYSQL = [["--server-id", "7"], ["--schema", "/nowhere"]]
