@@ -34,11 +34,15 @@ python_with_pytest() {
   die "no python3 with pytest: run tools/install --tests"
 }
 
+# The compiler for meson; through ccache where there is one, so that another clone of the same state builds in no time.
+export CCACHE_NOHASHDIR=1
+compiler() { if command -v ccache >/dev/null; then echo "ccache $1"; else echo "$1"; fi; }
+
 # build_static DIR: configures (once) and builds the release binary there.
 build_static() {
   local dir=$1
   if [ ! -f "$dir/build.ninja" ]; then
-    CXX=clang++-19 CXX_LD=lld-19 meson setup "$dir" --buildtype=release -Dstatic=true -Dtests=false \
+    CXX=$(compiler clang++-19) CXX_LD=lld-19 meson setup "$dir" --buildtype=release -Dstatic=true -Dtests=false \
       --wrap-mode=nofallback
   fi
   ninja -C "$dir"
