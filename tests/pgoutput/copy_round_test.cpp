@@ -168,7 +168,8 @@ TEST_CASE("A copy is told from its beginning to its end", "[copy]") {
   auto schema = [](int oid, const char* table) {
     return R"({"v":1,"op":"schema","schema":"public","table":")" + std::string(table) + R"(","oid":)" +
            std::to_string(oid) +
-           R"(,"identity":"default","columns":[{"name":"id","type":"text","type_oid":25,"typmod":-1,"key":true}]})" + "\n";
+           R"(,"identity":"default","columns":[{"name":"id","type":"text","type_oid":25,"typmod":-1,)" +
+           R"("key":true}]})" + "\n";
   };
   CHECK(to.text == mark("begin", "", R"(,"tables":2)") + mark("begin", "a", "") + schema(10, "a") +
                        read_line("a", "x") + mark("end", "a", R"(,"rows":1)") + mark("begin", "b", "") +
