@@ -3,6 +3,7 @@
 import pytest
 from harness import MAJOR
 from harness.oracle import State, transactions
+from postgres import binaries
 
 
 def follow(db, tidewire, sql: str, *arguments):
@@ -83,6 +84,26 @@ def test_in_and_out_of_the_publication(db, tidewire):
         ALTER PUBLICATION {db.publication} ADD TABLE t; INSERT INTO t VALUES (3)""")
     assert [(each["table"], each["after"]["id"]) for each in run.ops("insert")] == [
         ("t", 1), ("u", 2), ("u", 3), ("t", 3)]
+
+
+@pytest.mark.parametrize("arguments", [[], pytest.param(["--binary"], marks=pytest.mark.since(14, "binary values"))],
+                         ids=["text", "binary"])
+def test_oids_that_need_all_32_bits(new_server, new_database, tidewire, arguments):
+    """A table, its columns' types and a value beyond 2^31."""
+    own = new_server()
+    reset = binaries(MAJOR) / "pg_resetwal"
+    if not reset.exists():
+        pytest.skip(f"Postgres {MAJOR} here has no pg_resetwal")
+    own.stop()
+    own.run(reset, "-o", "3000000000", "-D", own.data)
+    own.start()
+    db = new_database(own)
+    db.ready("CREATE TYPE mood AS ENUM ('sad'); CREATE TABLE t (id int PRIMARY KEY, m mood, ms mood[], o oid)")
+    run = follow(db, tidewire, "INSERT INTO t VALUES (1, 'sad', '{sad}', 4294967295)", *arguments)
+    schema = run.ops("schema")[0]
+    assert schema["oid"] > 3_000_000_000
+    assert [each["type_oid"] > 3_000_000_000 for each in schema["columns"]] == [False, True, True, False]
+    assert run.ops("insert")[0]["after"] == {"id": 1, "m": "sad", "ms": "{sad}", "o": 4294967295}
 
 
 def test_rewrites_lose_and_invent_nothing(db, tidewire):
