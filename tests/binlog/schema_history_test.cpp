@@ -202,6 +202,17 @@ TEST_CASE("binlog: places in files") {
   CHECK(at("file:b.000002:4") == "b");
 }
 
+TEST_CASE("binlog: a file's name is stored as it is") {
+  position here = *parse_position("file:a\\b\tc.000001:100");
+  schema_history h(here);
+  h.learned("db", "t", columns("a"));
+  CHECK(name_in(schema_history::parse(h.text(), here)) == "a");
+  CHECK(schema_history::parse(h.text(), here).text() == h.text());
+  CHECK(tidewire::testing::failure_of([&] {
+          schema_history::parse(h.text(), *parse_position("file:a\\b\tc.000001:99"));
+        }).code == "TW-MY-SCHEMA-STORED");
+}
+
 TEST_CASE("binlog: a damaged schema file is refused") {
   schema_history h(up_to(10));
   h.learned("db", "t", columns("a\tb\\\n"));
