@@ -9,6 +9,8 @@ namespace tidewire::binlog {
 namespace {
 
 constexpr std::size_t most_names = 10'000;
+/// What is read behind a word that may stand anywhere: else a long comment would be read for each one in it.
+constexpr std::size_t most_read = 1'000;
 
 char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
@@ -95,10 +97,13 @@ class reader {
     auto at =
         std::search(from, sql_.end(), word.begin(), word.end(), [](char a, char b) { return lower(a) == b; });
     if (at == sql_.end()) return false;
+    ++places_;
     place = static_cast<std::size_t>(at - sql_.begin()) + word.size();
-    left_ = sql_.substr(place);
+    left_ = sql_.substr(place, most_read);
     return true;
   }
+  /// What was read may go on where most_read ends.
+  bool is_cut(std::size_t place) const { return left_.size() < 4 && sql_.size() - place > most_read; }
 
   /// ALTER TABLE may make a partition a table, or the other way round.
   bool moves_partition() {
@@ -106,7 +111,7 @@ class reader {
     if (seek(place, "exchange")) return true;
     place = 0;
     while (seek(place, "convert"))
-      if (!take({"TO"})) return true;  // a character set
+      if (places_ > most_names || !take({"TO"})) return true;  // TO: a character set
     return false;
   }
 
@@ -115,10 +120,12 @@ class reader {
     std::size_t place = 0;
     for (;;) {
       if (!seek(place, "rename")) return true;
-      if (take({"COLUMN", "INDEX", "KEY"})) continue;
-      take({"TO", "AS"});
-      take('=');
-      if (!table()) return false;
+      if (!take({"COLUMN", "INDEX", "KEY"})) {
+        take({"TO", "AS"});
+        take('=');
+        if (!table()) return false;
+      }
+      if (is_cut(place) || places_ > most_names) return false;
     }
   }
 
@@ -171,9 +178,7 @@ class reader {
     if (take({"SET"})) {  // MariaDB: SET STATEMENT variable=value FOR statement
       if (!take({"STATEMENT"})) return true;
       detail::word_reader words(left_);
-      std::string_view word;
-      do word = words.next();
-      while (!word.empty() && word != "FOR");
+      words.skip_variables();
       left_ = words.rest();
     }
     if (take({"ALTER"})) return alter();
@@ -186,6 +191,7 @@ class reader {
   std::string_view sql_;
   std::string_view left_;
   std::string_view database_;
+  std::size_t places_ = 0;
   ddl_tables found_;
 };
 

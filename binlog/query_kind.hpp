@@ -1,6 +1,7 @@
 // What a logged statement is, as far as a change stream must know.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string_view>
 
@@ -51,6 +52,18 @@ class word_reader {
     skip_space();
     return left_;
   }
+  /// Of MariaDB's SET STATEMENT variable=value FOR statement: moves behind FOR, wherever the values' strings
+  /// end. False if there is none.
+  bool skip_variables() {
+    for (;;) {
+      std::string_view word = next();
+      if (word.empty()) return false;
+      if (word == "FOR" && !left_.starts_with('_')) return true;
+      if (word == "_") next();  // the middle of a variable's name
+      if (word == "'" || word == "\"" || word == "`") skip_string(word[0]);
+    }
+  }
+
   /// What follows the last word immediately.
   std::string_view raw_rest() const { return left_; }
 
@@ -61,6 +74,13 @@ class word_reader {
   void skip_past(std::string_view end) {
     std::size_t at = left_.find(end);
     left_.remove_prefix(at == left_.npos ? left_.size() : at + end.size());
+  }
+
+  /// The rest of a string; a doubled quote begins the next one.
+  void skip_string(char quote) {
+    std::size_t at = 0;
+    while (at < left_.size() && left_[at] != quote) at += left_[at] == '\\' && quote != '`' ? 2 : 1;
+    left_.remove_prefix(std::min(at + 1, left_.size()));
   }
 
   void skip_space() {
@@ -138,9 +158,10 @@ inline query_kind classify_query(std::string_view sql) {
     // SET PASSWORD and SET DEFAULT ROLE change accounts; neither they nor variables change data.
     if (words.next() != "STATEMENT") return query_kind::other;
     // MariaDB: SET STATEMENT variable=value FOR statement
-    do word = words.next();
-    while (!word.empty() && word != "FOR");
-    return word.empty() ? query_kind::ddl : classify_query(words.rest());
+    if (!words.skip_variables()) return query_kind::ddl;
+    std::string_view statement = words.rest();
+    // One inside the other is not legal, and must not nest here either.
+    return words.next() == "SET" ? query_kind::ddl : classify_query(statement);
   }
   for (const char* each : {"", "FLUSH", "ANALYZE", "OPTIMIZE", "REPAIR", "CHECK", "USE", "GRANT", "REVOKE"})
     if (word == each) return query_kind::other;

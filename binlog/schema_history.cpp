@@ -104,7 +104,7 @@ void schema_history::forget_before(const position& durable) {
 
 std::string schema_history::text() const {
   std::string out(first_line);
-  out += "since\t" + to_string(since_) + "\n";
+  put_fields(out, {"since", to_string(since_)});
   for (const auto& [name, of] : tables_)
     for (const version& each : of.versions) {
       put_fields(out, {each.columns ? "table" : "unknown", name.first, name.second, each.mark});

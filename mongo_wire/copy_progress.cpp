@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "mongo_wire/bson_walk.hpp"
 #include "mongo_wire/resume_token.hpp"
 
 namespace tidewire::mongo_wire {
@@ -41,8 +42,9 @@ std::string_view take_word(std::string_view& text) {
 }
 
 bool is_one_element(const std::vector<std::uint8_t>& bytes) {
-  auto document = decode_document(bytes);
-  if (!document || bytes.size() > max_kept_id_bytes) return false;
+  if (bytes.size() > max_kept_id_bytes) return false;
+  auto document = validate_document(bytes, {.utf8 = false});  // what the server has, it is asked for
+  if (!document) return false;
   bson_reader reader(*document);
   element_view first, second;
   return reader.next(first) && !reader.next(second) && reader.ok();

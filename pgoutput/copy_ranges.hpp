@@ -30,14 +30,10 @@ class block_map {
 
   /// The blocks are as of this snapshot now, whatever they were before.
   void set(const block_range& to) {
+    // Most come in order; a stored map does, however many there are.
+    if (ranges_.empty() || ranges_.back().end <= to.begin) return append(ranges_, to);
     std::vector<block_range> result;
-    auto add = [&result](block_range each) {
-      if (each.begin >= each.end) return;
-      if (!result.empty() && result.back().end == each.begin && result.back().snapshot == each.snapshot)
-        result.back().end = each.end;
-      else
-        result.push_back(each);
-    };
+    auto add = [&result](const block_range& each) { append(result, each); };
     bool added = false;
     for (const block_range& each : ranges_) {
       add({each.begin, std::min(each.end, to.begin), each.snapshot});
@@ -63,6 +59,14 @@ class block_map {
   }
 
  private:
+  static void append(std::vector<block_range>& to, const block_range& what) {
+    if (what.begin >= what.end) return;
+    if (!to.empty() && to.back().end == what.begin && to.back().snapshot == what.snapshot)
+      to.back().end = what.end;
+    else
+      to.push_back(what);
+  }
+
   std::vector<block_range> ranges_;
 };
 

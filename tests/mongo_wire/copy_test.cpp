@@ -270,7 +270,10 @@ TEST_CASE("copy: lines of the position file that are not legal", "[mongo_copy]")
            "collection " + id + " 3 open 00 shop.c", "collection " + id + " 3 shut - shop.c",
            "collection " + id + " x open - shop.c", "collection 00 3 open - shop.c",
            "collection " + id + " 3 open - shop", "collection " + id + " 3 open - .c",
-           "collection " + id + " 3 open 0500000000 shop.c", "table 3", times, ""})
+           "collection " + id + " 3 open 0500000000 shop.c",
+           // {"": {"a": 7}} with a length inside that is wrong
+           "collection " + id + " 3 open 1300000003000d0000001061000700000000" + "00 shop.c", "table 3",
+           times, ""})
     CHECK_FALSE(parse_copy({times, bad}).has_value());
   CHECK_FALSE(parse_copy({"times @1000.7 @999.1"}).has_value());
   CHECK_FALSE(parse_copy({"times @1000.7"}).has_value());

@@ -85,6 +85,17 @@ TEST_CASE("A line of a copy that is cut or not legal is refused", "[copy]") {
   CHECK(parse_copy({snapshot, "table 1 f 0 1:2:0-5@1,5-6@1"}));
 }
 
+TEST_CASE("A table with very many ranges is read in a time that fits its length", "[copy]") {
+  std::string line = "table 1 f 0 1:2:";
+  const std::size_t many = 300'000;
+  for (std::size_t i = 0; i < many; ++i)
+    line += (i == 0 ? "" : ",") + std::to_string(2 * i) + "-" + std::to_string(2 * i + 1) + "@1";
+  auto progress = parse_copy({"snapshot 0/1 1:1:", line});
+  REQUIRE(progress);
+  CHECK(progress->tables.at(1).parts.at(0).done.ranges().size() == many);
+  CHECK(line_of(progress->tables.at(1)) == line);
+}
+
 TEST_CASE("Snapshots that nothing is as of are forgotten", "[copy]") {
   copy_progress progress = example();
   progress.snapshots.insert(progress.snapshots.begin(), {wire::lsn{1}, "1:1:"});
