@@ -280,11 +280,18 @@ void judge_partitions(const judging& j, const publications& existing) {
     name_tables(finding, wanted);
     return;
   }
+  std::string note = every ? "TRUNCATE of a single partition is not sent"
+                           : "a partition attached later comes under its own name";
+  // What was written to the table before is what the server remembers of it.
+  if (j.major() < 15)
+    note +=
+        "; before Postgres 15, rows of a table that had changes before it was attached are not sent until "
+        "the "
+        "stream has reconnected";
   check_finding& finding =
       j.ok(code, "partitioned tables",
            tables_text(roots) + (every ? ", under the root's name" : ", under the partitions' names"),
-           every ? "TRUNCATE of a single partition is not sent"
-                 : "a partition attached later comes under its own name");
+           std::move(note));
   name_tables(finding, roots);
 }
 

@@ -201,9 +201,12 @@ def test_partitions(db, tidewire, as_root):
         INSERT INTO part VALUES (21, 1);
         ALTER TABLE high DETACH PARTITION later; INSERT INTO later VALUES (26, 1)""")
     moved = ["insert", "insert", "update", "delete", "insert", "insert"]
-    assert [each["op"] for each in run.ops("insert", "update", "delete")] == moved
-    tables = [each["table"] for each in run.ops("insert", "update", "delete")]
-    assert tables == (["part"] * 6 if as_root else ["low", "high_one", "low", "low", "high_one", "later"])
+    tables = ["part"] * 6 if as_root else ["low", "high_one", "low", "low", "high_one", "later"]
+    # Servers before 15 keep in mind that the table was not published when its row of before came by: what it gets as a
+    # partition is not sent on that connection (seen in pg_logical_slot_peek_binary_changes() too).
+    known = 6 if MAJOR >= 15 else 5
+    assert [each["op"] for each in run.ops("insert", "update", "delete")] == moved[:known]
+    assert [each["table"] for each in run.ops("insert", "update", "delete")] == tables[:known]
 
 
 @pytest.mark.since(13, "partitioned tables in publications")
