@@ -1,5 +1,5 @@
-// Made by tools/charset_tables from what the servers convert; not to be edited. Longer than other files
-// because it is data.
+// Made by tools/charset_tables from what the servers convert; not to be edited.
+// Longer than other files because it is data.
 #include "binlog/multi_byte_tables.hpp"
 
 // clang-format off
