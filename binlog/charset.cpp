@@ -4,6 +4,7 @@
 #include <array>
 
 #include "binlog/charset_tables.hpp"
+#include "binlog/multi_byte_tables.hpp"
 
 namespace tidewire::binlog {
 
@@ -46,7 +47,17 @@ constexpr collation_range ranges[] = {
 
 constexpr auto byte_conversions = [] {
   std::array<text_conversion, upper_halves.size()> made;
-  for (std::size_t i = 0; i < made.size(); ++i) made[i].upper = &upper_halves[i].codes;
+  for (std::size_t i = 0; i < made.size(); ++i) {
+    made[i].upper = &upper_halves[i].codes;
+    for (const half& each : lower_halves)
+      if (each.name == upper_halves[i].name) made[i].lower = &each.codes;
+  }
+  return made;
+}();
+constexpr auto multi_byte_conversions = [] {
+  std::array<text_conversion, multi_byte_set_count> made;
+  for (std::size_t i = 0; i < made.size(); ++i)
+    made[i] = {text_conversion::unit::multi_byte, nullptr, nullptr, &multi_byte_sets[i]};
   return made;
 }();
 constexpr text_conversion utf16{text_conversion::unit::utf16},
@@ -95,6 +106,69 @@ char* put_utf16(char* out, bool little, byte_view text) {
   return out;
 }
 
+char* put_bytes(char* out, const text_conversion& how, byte_view text) {
+  for (std::uint8_t byte : text) {
+    std::uint32_t code = byte;
+    if (byte >= 0x80)
+      code = (*how.upper)[byte - 0x80];
+    else if (how.lower)
+      code = (*how.lower)[byte];
+    if (code == 0 && byte) return nullptr;
+    out = put_code(out, code);
+  }
+  return out;
+}
+
+struct taken {
+  std::uint32_t code = 0;  // 0: no character
+  std::size_t bytes = 1;
+};
+
+std::uint32_t code_in(const code_row& row, std::uint8_t last) {
+  if (last < row.first || last > row.last) return 0;
+  return multi_byte_codes[row.at + last - row.first];
+}
+
+taken take_four(std::span<const code_range> ranges, const std::uint8_t* from) {
+  auto digit = [](std::uint8_t byte) { return byte >= 0x30 && byte <= 0x39; };
+  auto high = [](std::uint8_t byte) { return byte >= 0x81 && byte <= 0xfe; };
+  if (!high(from[0]) || !digit(from[1]) || !high(from[2]) || !digit(from[3])) return {};
+  std::uint32_t number = (static_cast<std::uint32_t>(from[0] - 0x81) * 10 + (from[1] - 0x30u)) * 1260 +
+                         (from[2] - 0x81u) * 10 + (from[3] - 0x30u);
+  auto at = std::ranges::upper_bound(ranges, number, {}, [](const code_range& range) { return range.first; });
+  if (at == ranges.begin()) return {};
+  --at;
+  if (number - at->first >= at->count) return {};
+  return {at->code + (number - at->first), 4};
+}
+
+/// The character that begins with a byte beyond ASCII.
+taken take_multi_byte(const multi_byte_set& set, byte_view text) {
+  std::size_t lead = text[0] - 0x80u;
+  if (set.singles && set.singles[lead]) return {set.singles[lead], 1};
+  if (text.size() < 2) return {};
+  if (set.triples && text[0] == 0x8f) {
+    if (text.size() < 3 || text[1] < 0x80) return {};
+    return {code_in(set.triples[text[1] - 0x80], text[2]), 3};
+  }
+  if (std::uint32_t code = code_in(set.rows[lead], text[1])) return {code, 2};
+  if (set.fours.empty() || text.size() < 4) return {};
+  return take_four(set.fours, text.data());
+}
+
+char* put_multi_byte(char* out, const multi_byte_set& set, byte_view text) {
+  for (std::size_t at = 0; at < text.size();) {
+    taken next{text[at], 1};
+    if (text[at] >= 0x80) {
+      next = take_multi_byte(set, text.subspan(at));
+      if (next.code == 0) return nullptr;
+    }
+    out = put_code(out, next.code);
+    at += next.bytes;
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string_view charset_name(std::uint32_t collation) {
@@ -132,18 +206,15 @@ const text_conversion* conversion_of(std::string_view charset_name) {
   if (charset_name == "utf32") return &utf32;
   for (std::size_t i = 0; i < upper_halves.size(); ++i)
     if (upper_halves[i].name == charset_name) return &byte_conversions[i];
+  for (std::size_t i = 0; i < multi_byte_sets.size(); ++i)
+    if (multi_byte_sets[i].name == charset_name) return &multi_byte_conversions[i];
   return nullptr;
 }
 
 char* put_as_utf8(char* out, const text_conversion& how, byte_view text) {
   switch (how.of) {
-    case text_conversion::unit::byte:
-      for (std::uint8_t byte : text) {
-        std::uint32_t code = byte < 0x80 ? byte : (*how.upper)[byte - 0x80];
-        if (code == 0 && byte) return nullptr;
-        out = put_code(out, code);
-      }
-      return out;
+    case text_conversion::unit::byte: return put_bytes(out, how, text);
+    case text_conversion::unit::multi_byte: return put_multi_byte(out, *how.set, text);
     case text_conversion::unit::utf16: return put_utf16(out, false, text);
     case text_conversion::unit::utf16_little: return put_utf16(out, true, text);
     case text_conversion::unit::utf32:

@@ -1,4 +1,4 @@
-// Collation numbers and the character sets behind them; conversion of the small ones to UTF-8.
+// Collation numbers and the character sets behind them; their conversion to UTF-8.
 #pragma once
 
 #include <array>
@@ -9,8 +9,9 @@
 
 namespace tidewire::binlog {
 
-/// `utf8` is both utf8mb3 and utf8mb4; `binary` is no text; `converted` are those that put_as_utf8 knows. For
-/// `other` (gbk, sjis, big5, …) the bytes are handed on as they are: charset_name tells what they are in.
+/// `utf8` is both utf8mb3 and utf8mb4; `binary` is no text; `converted` are those that put_as_utf8 knows: all
+/// that the servers have today. Of an `other` set, which only a later server can name, the bytes are handed
+/// on as they are.
 enum class charset : std::uint8_t { unknown, utf8, ascii, converted, binary, other };
 
 charset charset_of(std::uint32_t collation);
@@ -21,19 +22,28 @@ std::string_view charset_name(std::uint32_t collation);
 /// The lowest collation of a set; 0 if there is none of that name.
 std::uint32_t collation_of(std::string_view charset_name);
 
+struct multi_byte_set;
+
 /// How text of a character set becomes UTF-8.
 struct text_conversion {
-  enum class unit : std::uint8_t { byte, utf16, utf16_little, utf32 };
+  enum class unit : std::uint8_t { byte, multi_byte, utf16, utf16_little, utf32 };
   unit of = unit::byte;
   const std::array<std::uint16_t, 128>* upper = nullptr;  // of single bytes
+  const std::array<std::uint16_t, 128>* lower = nullptr;  // of single bytes; null: they are ASCII
+  const multi_byte_set* set = nullptr;                    // of several bytes
+
+  /// Whether text of nothing but ASCII bytes is what it seems.
+  bool keeps_ascii() const { return (of == unit::byte && !lower) || of == unit::multi_byte; }
 };
 
-/// Null for sets that need none (utf8, ascii, binary) and for those that are not converted.
+/// Null for sets that need none (utf8, ascii, binary) and for those that are not known.
 const text_conversion* conversion_of(std::string_view charset_name);
 
+/// A character of fewer than four bytes is below U+10000 in every set, whose three bytes may come of one.
 inline constexpr std::size_t worst_utf8_growth = 3;
 
-/// `out` needs worst_utf8_growth × size bytes. Returns the end; null if the text is not legal in its set.
+/// `out` needs worst_utf8_growth × size bytes. Returns the end; null if the text is not legal in its set, or
+/// has something that is no character there: what a server would make a question mark of.
 char* put_as_utf8(char* out, const text_conversion& how, byte_view text);
 
 }  // namespace tidewire::binlog

@@ -22,11 +22,12 @@ std::string identifier(std::string_view name) {
   return out + "`";
 }
 
-enum class cell_text : std::uint8_t { as_it_is, binary, float32, float64, vector };
+enum class cell_text : std::uint8_t { as_it_is, binary, converted, float32, float64, vector };
 
 struct selected {
   std::string expression;
   cell_text text = cell_text::as_it_is;
+  const text_conversion* conversion = nullptr;
 };
 
 /// What to ask for, so that the value is the one that a row event has.
@@ -43,7 +44,10 @@ selected selected_of(const column_definition& of, bool zerofill) {
   if (zerofill) return {name + "+0"};
   if (!of.is_character() || of.hint != column_hint::none) return {name};
   if (of.text == charset::binary) return {name, cell_text::binary};
-  if (of.text == charset::other) return {"CAST(" + name + " AS BINARY)", cell_text::binary};
+  // A server would make a question mark of what is no character in the column's set.
+  std::string bytes = "CAST(" + name + " AS BINARY)";
+  if (of.text == charset::other) return {bytes, cell_text::binary};
+  if (of.text == charset::converted) return {bytes, cell_text::converted, of.conversion};
   return {name};
 }
 
@@ -123,9 +127,11 @@ struct table_copier::plan {
   std::vector<selected> columns;
   std::vector<std::optional<std::string_view>> cells;
   std::vector<value> values;
-  text_buffer text;  // of numbers
-  bool vectors = false;
+  text_buffer text;             // what is not given as it came
+  std::size_t text_growth = 0;  // from a row's bytes, beside its numbers
   std::uint64_t rows = 0;
+
+  value rendered(std::string_view from, const selected& as);
 };
 
 conversation<> table_copier::room() {
@@ -166,45 +172,53 @@ conversation<> table_copier::end(std::size_t tables, checkpoint done) {
   lines_.submit(std::exchange(batch_, nullptr), std::move(done), bytes);
 }
 
-void table_copier::row(byte_view payload, plan& of) {
-  well_formed(decode_text_row(payload, of.cells), "row");
-  of.text.clear_to(std::size_t{1} << 20);
-  // Room for all that is rendered, so that it does not move.
-  of.text.room(of.cells.size() * float_text_size + (of.vectors ? payload.size() * 12 : 0));
-  std::size_t bytes = 0;
-  for (std::size_t i = 0; i < of.cells.size(); ++i) {
-    value& to = of.values[i];
-    to = {};
-    if (!of.cells[i]) continue;
-    std::string_view from = *of.cells[i];
-    cell_text how = of.columns[i].text;
-    to = {from.data(), static_cast<std::uint32_t>(from.size()),
-          how == cell_text::binary ? value_kind::binary : value_kind::text};
-    if (how == cell_text::float32 || how == cell_text::float64) {
+/// A cell as its line has it: in `text`, which must have the room, or where it is.
+value table_copier::plan::rendered(std::string_view from, const selected& as) {
+  std::size_t begin = text.size();
+  switch (as.text) {
+    case cell_text::as_it_is: return {from.data(), static_cast<std::uint32_t>(from.size()), value_kind::text};
+    case cell_text::binary: return {from.data(), static_cast<std::uint32_t>(from.size()), value_kind::binary};
+    case cell_text::converted: {
+      char* end = put_as_utf8(text.room(from.size() * worst_utf8_growth), *as.conversion, as_bytes(from));
+      if (!end) return {from.data(), static_cast<std::uint32_t>(from.size()), value_kind::binary};
+      text.end(end);
+      break;
+    }
+    case cell_text::float32:
+    case cell_text::float64: {
       double number = 0;
       auto [end, error] = std::from_chars(from.data(), from.data() + from.size(), number);
       if (error != std::errc{} || end != from.data() + from.size())
         malformed("row", {decode_errc::bad_value, 0, "number"});
-      std::size_t begin = of.text.size();
-      char* at = of.text.room(float_text_size);
-      of.text.end(how == cell_text::float32 ? put_float(at, static_cast<float>(number))
-                                            : put_float(at, number));
-      to.data = of.text.data() + begin;
-      to.size = static_cast<std::uint32_t>(of.text.size() - begin);
-    } else if (how == cell_text::vector) {
-      if (from.size() % 4) malformed("row", {decode_errc::bad_length, 0, "vector"});
-      std::size_t begin = of.text.size();
-      of.text.put('[');
-      for (std::size_t at = 0; at < from.size(); at += 4) {
-        if (at) of.text.put(',');
-        auto bits = load_le<std::uint32_t>(as_bytes(from).data() + at);
-        of.text.end(put_float(of.text.room(float_text_size), std::bit_cast<float>(bits)));
-      }
-      of.text.put(']');
-      to.data = of.text.data() + begin;
-      to.size = static_cast<std::uint32_t>(of.text.size() - begin);
+      char* at = text.room(float_text_size);
+      text.end(as.text == cell_text::float32 ? put_float(at, static_cast<float>(number))
+                                             : put_float(at, number));
+      break;
     }
-    bytes += to.size;
+    case cell_text::vector:
+      if (from.size() % 4) malformed("row", {decode_errc::bad_length, 0, "vector"});
+      text.put('[');
+      for (std::size_t at = 0; at < from.size(); at += 4) {
+        if (at) text.put(',');
+        auto bits = load_le<std::uint32_t>(as_bytes(from).data() + at);
+        text.end(put_float(text.room(float_text_size), std::bit_cast<float>(bits)));
+      }
+      text.put(']');
+  }
+  return {text.data() + begin, static_cast<std::uint32_t>(text.size() - begin), value_kind::text};
+}
+
+void table_copier::row(byte_view payload, plan& of) {
+  well_formed(decode_text_row(payload, of.cells), "row");
+  of.text.clear_to(std::size_t{1} << 20);
+  // Room for all that is rendered, so that it does not move.
+  of.text.room(of.cells.size() * float_text_size + payload.size() * of.text_growth);
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < of.cells.size(); ++i) {
+    of.values[i] = {};
+    if (!of.cells[i]) continue;
+    of.values[i] = of.rendered(*of.cells[i], of.columns[i]);
+    bytes += of.values[i].size;
   }
   writer_.read(of.lines, of.values, bytes);
   ++of.rows;
@@ -219,7 +233,9 @@ conversation<> table_copier::table(std::string schema, std::string name, std::ve
   for (std::size_t i = 0; i < columns.size(); ++i) {
     bool zerofill = columns[i].type.ends_with(" zerofill");
     of.columns.push_back(selected_of(defined.columns[i], zerofill));
-    of.vectors |= of.columns.back().text == cell_text::vector;
+    if (of.columns.back().text == cell_text::vector) of.text_growth = 12;
+    if (of.columns.back().text == cell_text::converted)
+      of.text_growth = std::max(of.text_growth, worst_utf8_growth);
     sql += (i ? "," : "") + of.columns.back().expression;
   }
   sql += " FROM " + identifier(schema) + "." + identifier(name);

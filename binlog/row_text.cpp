@@ -158,7 +158,7 @@ bool row_text::characters(const column_definition& column, byte_view bytes, valu
     default: return true;
   }
   const text_conversion& how = *column.conversion;
-  if (how.of == text_conversion::unit::byte && all_ascii(bytes)) return true;
+  if (how.keeps_ascii() && all_ascii(bytes)) return true;
   std::size_t begin = text_.size();
   char* end = put_as_utf8(text_.room(bytes.size() * worst_utf8_growth), how, bytes);
   if (!end) {

@@ -124,11 +124,15 @@ TEST_CASE("binlog: characters in their sets") {
   // VARCHARs: utf8mb4, latin1, binary, gbk, and of a set that is not told
   renderer text({"0f 0f 0f 0f", "3c00 3c00 3c00 3c00", "03 04 2d 08 3f 1c"});
   CHECK(text.insert("00 02 c3a4 02 'a' e4 01 ff 01 cf") == "ä|aä|x'ff'|x'cf'");
-  CHECK(text.insert("00 00 00 00 00") == "||x''|x''");
-  CHECK(text.insert("00 00 09 'abcdefghi' 00 00") == "|abcdefghi|x''|x''");
+  CHECK(text.insert("00 00 00 00 00") == "||x''|");
+  CHECK(text.insert("00 00 09 'abcdefghi' 00 03 'a' d6d0") == "|abcdefghi|x''|a中");
   CHECK(form_of(text.table().columns[1]) == value_form::text);
   CHECK(form_of(text.table().columns[2]) == value_form::binary);
-  CHECK(form_of(text.table().columns[3]) == value_form::binary);
+  CHECK(form_of(text.table().columns[3]) == value_form::text);
+  // swe7, whose letters are bytes of ASCII; sjis, gb18030, ujis
+  renderer other({"0f 0f 0f 0f", "3c00 3c00 3c00 3c00", "03 04 0a 0d f8 0c"});
+  CHECK(other.insert("00 02 'a' 5b 03 955c b1 04 9439fc36 03 8fb0a1") == "aÄ|表ｱ|😀|丂");
+  CHECK(other.insert("00 01 7f 02 b195 03 9439fc 02 8fb0") == "x'7f'|x'b195'|x'9439fc'|x'8fb0'");
   // cp1251, utf16, utf16le, utf32; a byte that cp1251 does not have, half a pair of utf16
   renderer converted({"0f 0f 0f 0f", "3c00 3c00 3c00 3c00", "03 04 33 36 38 3c"});
   CHECK(converted.insert("00 02 'a' cf 06 0061 d83d de00 04 6100 e400 08 00000061 0001f600") ==

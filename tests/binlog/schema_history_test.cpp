@@ -104,15 +104,26 @@ TEST_CASE("binlog: names of tables compare without case") {
   CHECK(tables_of_ddl("DROP SCHEMA X", "").covers("x", "anything"));
 }
 
-TEST_CASE("binlog: statements in a character set that is not converted") {
+TEST_CASE("binlog: statements in other character sets") {
   query_view m;
   m.database = "db";
-  m.sql = "ALTER TABLE t COMMENT '\x95\x5c'";
-  bytes vars = hex("04 1c00 1c00 1c00");  // gbk
-  m.status_vars = vars;
-  CHECK(tables_of_statement(m).all);
-  m.sql = "ALTER TABLE t COMMENT 'x'";
-  CHECK(!tables_of_statement(m).all);
+  bytes status;
+  auto all_in = [&](std::string_view vars, std::string_view sql) {
+    status = hex(vars);
+    m.status_vars = status;
+    m.sql = sql;
+    return tables_of_statement(m).all;
+  };
+  std::string_view gbk = "04 1c00 1c00 1c00", swe7 = "04 0a00 0a00 0a00";
+  // The second byte is no backslash.
+  CHECK(!all_in(gbk, "ALTER TABLE t COMMENT '\x95\x5c'"));
+  CHECK(statement_text(m) == "ALTER TABLE t COMMENT '昞'");
+  CHECK(!all_in(gbk, "ALTER TABLE t COMMENT 'x'"));
+  CHECK(all_in(gbk, "ALTER TABLE t COMMENT '\xaa\xa1'"));
+  // To the server, ` is a quote and é.
+  CHECK(!all_in(swe7, "ALTER TABLE `t` ADD c INT"));
+  CHECK(statement_text(m) == "ALTER TABLE `t` ADD c INT");
+  CHECK(all_in(swe7, "ALTER TABLE `{` ADD c INT"));
 }
 
 TEST_CASE("binlog: what is known of a table ends with the statement that changes it") {

@@ -246,7 +246,7 @@ TEST_CASE("binlog: character sets by collation") {
   CHECK(charset_of(324) == charset::unknown);
   CHECK(charset_of(63) == charset::binary);
   CHECK(charset_of(8) == charset::converted);
-  CHECK(charset_of(28) == charset::other);
+  CHECK(charset_of(28) == charset::converted);
   CHECK(charset_of(11) == charset::ascii);
   CHECK(charset_of(51) == charset::converted);
   CHECK(charset_name(51) == "cp1251");

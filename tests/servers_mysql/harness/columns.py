@@ -63,7 +63,6 @@ def texts() -> list[Column]:
     latin = "CONVERT(X'%s' USING latin1)" % "".join(f"{each:02X}" for each in range(1, 256))
     long_text = "REPEAT('tidewire ä€😀 ', 5000)"
     plain = "CONVERT(CAST(c AS BINARY) USING utf8mb4)"
-    raw = "HEX(c)"
     columns = []
     for charset in ("utf8mb4", "utf8mb3"):
         face = "'😀 x'" if charset == "utf8mb4" else "'€ x'"
@@ -88,8 +87,9 @@ def texts() -> list[Column]:
         Column("TEXT CHARACTER SET latin1", ["'é'", latin], truth="CONVERT(c USING utf8mb4)", plain="-"),
         Column("VARCHAR(20) CHARACTER SET ascii", ["''", "'abc'"]),
         Column("VARCHAR(20) CHARACTER SET cp1251", ["''", "'abc'", "'Привет'"], truth="CONVERT(c USING utf8mb4)", plain="-"),
-        Column("VARCHAR(20) CHARACTER SET gbk", ["'中文'"], truth=raw, kind="hex", plain="-"),
-        Column("VARCHAR(20) CHARACTER SET sjis", ["'日本'"], truth=raw, kind="hex", plain="-"),
+        Column("VARCHAR(20) CHARACTER SET gbk", ["''", "'abc'", "'中文'"], truth="CONVERT(c USING utf8mb4)", plain="-"),
+        Column("CHAR(20) CHARACTER SET sjis", ["''", "'表 '", "'日本'"], truth="CONVERT(c USING utf8mb4)", plain="-"),
+        Column("VARCHAR(20) CHARACTER SET swe7", ["''", "'abc'", "'Äé'"], truth="CONVERT(c USING utf8mb4)", plain="-"),
         Column("VARCHAR(20) CHARACTER SET utf16", ["''", "'a日😀'"], truth="CONVERT(c USING utf8mb4)", plain="-"),
         Column("VARCHAR(20) CHARACTER SET utf32", ["''", "'a日😀'"], truth="CONVERT(c USING utf8mb4)", plain="-"),
         Column("CHAR(20) CHARACTER SET ucs2", ["''", "'a日 '"], truth="CONVERT(c USING utf8mb4)", plain="-"),
@@ -196,6 +196,8 @@ def all_columns() -> list[Column]:
         Column("VARCHAR(200) COMPRESSED CHARACTER SET utf8mb4", ["''", "'a'", "REPEAT('ä',100)"], servers="mariadb"),
         Column("VARCHAR(5000) COMPRESSED CHARACTER SET latin1", ["''", "'ä'", "REPEAT('äx',2000)"],
                truth="CONVERT(c USING utf8mb4)", servers="mariadb", plain="-"),
+        Column("TEXT COMPRESSED CHARACTER SET ujis", ["''", "'日'", "REPEAT('表x',2000)"], truth="CONVERT(c USING utf8mb4)",
+               servers="mariadb", plain="-"),
         Column("TEXT COMPRESSED CHARACTER SET utf8mb4", ["''", "'a'", "REPEAT('0123456789',5000)"], servers="mariadb"),
         Column("BLOB COMPRESSED", ["''", "X'00'", "REPEAT(X'00FF',20000)"], truth="HEX(c)", kind="hex", servers="mariadb",
                plain="-"),
