@@ -224,6 +224,25 @@ void table_copier::row(byte_view payload, plan& of) {
   ++of.rows;
 }
 
+namespace {
+
+/// An error that ends the reading of a table.
+[[noreturn]] void throw_copy_error(const std::string& doing, byte_view payload) {
+  try {
+    throw_server_error(doing, payload);
+  } catch (server_failure& why) {
+    // An unknown column, no such table, its definition has changed since the snapshot.
+    if (why.number == 1054 || why.number == 1146 || why.number == 1412) {
+      why.kind = failure_kind::transient;
+      why.code = "TW-MY-TABLE-CHANGED";
+      why.hint = "a table was changed while it was copied: try again";
+    }
+    throw;
+  }
+}
+
+}  // namespace
+
 conversation<> table_copier::table(std::string schema, std::string name, std::vector<column_facts> columns) {
   plan of;
   table_definition defined = definition_of(schema, name, columns, mariadb_);
@@ -250,13 +269,13 @@ conversation<> table_copier::table(std::string schema, std::string name, std::ve
   request.insert(request.end(), sql.begin(), sql.end());
   co_await with_.command(std::move(request));
   byte_view payload = co_await with_.receive();
-  if (payload[0] == error_head) throw_server_error(doing, payload);
+  if (payload[0] == error_head) throw_copy_error(doing, payload);
   // One packet for the number of columns, one for each of them, one that ends them.
   for (std::size_t i = 0; i < columns.size() + 1; ++i) payload = co_await with_.receive();
   if (!is_eof(payload)) malformed("end of columns", {decode_errc::unknown_tag, 0, "head"});
   for (;;) {
     payload = co_await with_.receive();
-    if (payload[0] == error_head) throw_server_error(doing, payload);
+    if (payload[0] == error_head) throw_copy_error(doing, payload);
     if (is_eof(payload)) break;
     row(payload, of);
     if (batch_->size() < lines_.batch_bytes()) [[likely]]

@@ -86,10 +86,6 @@ meaning of(const error_view& error) {
       return {transient, "TW-MY-UNAVAILABLE", "the server ended the connection; a reconnect may help"};
     case 1205:
     case 1213: return {transient, "TW-MY-UNAVAILABLE", "try again"};
-    case 1054:
-    case 1146:
-    case 1412:
-      return {transient, "TW-MY-TABLE-CHANGED", "a table was changed while it was copied: try again"};
     case 1236: return of_dump(error.text);
     default: return {refused, "TW-MY-ERROR", ""};
   }
