@@ -137,7 +137,8 @@ TEST_CASE("copy: goes on from what is stored", "[mongo_copy]") {
     });
     CHECK_FALSE(b.run(steps));
     b.written();
-    for (const auto& each : b.lines.durable()->copy) kept.push_back(*each);
+    auto durable = b.lines.durable();
+    for (const auto& each : durable->copy) kept.push_back(*each);
   }
   CHECK(kept[0] == "times @1000.7 @2000.1");
   CHECK(kept[1] == "collection 01000000000000000000000000000000 0 done - shop.a");
