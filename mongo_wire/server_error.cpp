@@ -36,7 +36,7 @@ constexpr std::array known_errors{
         "the oplog no longer reaches back to the position: changes are missing; start anew, and make the "
         "oplog larger"},
     known_error{10334, failure_kind::refused, "TW-MONGO-EVENT-TOO-LARGE",
-                "an event is over 16 MB: servers from 6.0.9 on can split it (--split)"},
+                "an event is over 16 MB: servers from 6.0.9 on are asked to split such; upgrade the server"},
     known_error{40573, failure_kind::refused, "TW-MONGO-NOT-REPLICA-SET",
                 "change streams need a replica set: start mongod with --replSet and run rs.initiate()"},
     known_error{40415, failure_kind::refused, "TW-MONGO-OPTION-VERSION",
