@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cerrno>
 #include <thread>
+#include <utility>
 
 #include "core/byte_stream.hpp"
 #include "core/failure.hpp"
@@ -36,6 +37,9 @@ struct need {
 };
 constexpr int max_steps = 32;  // without waiting
 constexpr int gathered_bytes = 512 * 1024;
+constexpr int loopback_buffer_bytes =
+    128 * 1024;  // of less than two of its 64 KB segments it makes a stalled window
+constexpr std::size_t worth_another_read = 8 * 1024;  // a message at a time would be read for ever
 constexpr need nothing_needed{.wait = false};
 
 std::exception_ptr timed_out(const std::string& what) {
@@ -71,6 +75,7 @@ struct connection::impl : std::enable_shared_from_this<impl> {
   need blocked(need what, clock::time_point now);
   void note_read(std::size_t count, clock::time_point now);
   void set_low_water(bool high);
+  bool more_to_read(const io_result& result) const;
 
   asio::any_io_executor executor;
   byte_stream stream;
@@ -89,20 +94,23 @@ struct connection::impl : std::enable_shared_from_this<impl> {
   milliseconds tick{0};
   clock::time_point next_tick = never;
   read_pacer pacer;
-  clock::time_point last_read{};
+  std::size_t unpaced_bytes = 0;  // read since the socket was last found empty
+  clock::time_point last_empty{};
   clock::time_point next_read{};  // not before this, while streaming
   bool tcp = false;
+  bool loopback = false;
   bool low_water_high = false;
   std::shared_ptr<std::atomic<bool>> wake_posted = std::make_shared<std::atomic<bool>>(false);
 };
 
 /// While it is high the kernel does not wake us for each message, but when the socket has about filled; and
 /// it makes the socket larger, of which small messages need many times their size. Unix sockets have no such
-/// thing.
+/// thing. On the loopback the socket is made small instead, and stays so: see loopback_pacing.
 void connection::impl::set_low_water(bool high) {
   if (high == low_water_high || !tcp) return;
   low_water_high = high;
-  set_receive_low_water(stream.fd(), high ? gathered_bytes : 1);
+  if (loopback && high) set_receive_buffer(stream.fd(), loopback_buffer_bytes);
+  if (!loopback) set_receive_low_water(stream.fd(), high ? gathered_bytes : 1);
 }
 
 /// Until the socket is ready, the time has come, or somebody cancels `signal`.
@@ -181,11 +189,18 @@ need connection::impl::send(clock::time_point now) {
   return nothing_needed;
 }
 
+/// With a small window the rest of the server's queue comes when we have made room, within the read itself.
+bool connection::impl::more_to_read(const io_result& result) const {
+  if (result.what != io::done) return false;
+  return loopback && low_water_high ? result.count >= worth_another_read : !result.drained;
+}
+
 need connection::impl::receive(clock::time_point now) {
-  bool pausing = to.wants() == want::receive_or_wake && now < next_read && !(tcp && filled);
+  bool told_when_full = tcp && !loopback;
+  bool pausing = to.wants() == want::receive_or_wake && now < next_read && !(told_when_full && filled);
   if (pausing && now < to.times_out_at()) {
     ++stats.pauses;
-    return blocked(need{.read = tcp, .gather = true, .until = next_read}, now);
+    return blocked(need{.read = told_when_full, .gather = true, .until = next_read}, now);
   }
   // After the time is over the socket has the last word: perhaps it was us who did not look.
   if (!readable && now < to.times_out_at()) return blocked(need{.read = true}, now);
@@ -196,7 +211,7 @@ need connection::impl::receive(clock::time_point now) {
     return nothing_needed;
   }
   io_result result = stream.try_read(space);
-  readable = result.what == io::done && !result.drained;
+  readable = more_to_read(result);
   switch (result.what) {
     case io::done: note_read(result.count, now); break;
     case io::want_read:
@@ -218,11 +233,15 @@ void connection::impl::note_read(std::size_t count, clock::time_point now) {
   stats.bytes_in += count;
   stats.last_byte_at = now;
   to.on_bytes(count, now);
-  microseconds pause = pacer.after_read(count, std::chrono::duration_cast<microseconds>(now - last_read));
-  last_read = now;
-  // More than a buffer was there: we are behind, not ahead.
-  next_read = readable ? now : now + pause;
-  if (pause.count() > 0) readable = true;  // worth a try after it, without asking first
+  unpaced_bytes += count;
+  next_read = now;  // while more is there we are behind, not ahead
+  if (!readable) {
+    auto elapsed = std::chrono::duration_cast<microseconds>(now - last_empty);
+    microseconds pause = pacer.after_read(std::exchange(unpaced_bytes, 0), elapsed);
+    last_empty = now;
+    next_read += pause;
+    readable = pause.count() > 0;  // worth a try after it, without asking first
+  }
   filled = false;
   to.set_gathering(readable);
 }
@@ -379,6 +398,8 @@ asio::awaitable<connection> connection::connect(endpoint to, socket_options opti
       made->tcp = name.family() != AF_UNIX;
       error = co_await made->connect_to(name, until);
       if (error == 0) {
+        made->loopback = made->tcp && on_loopback(made->stream.fd());
+        if (made->loopback) made->pacer = read_pacer(loopback_pacing);
         made->address = name.text;
         made->to.silence_limit = options.read_deadline;
         co_return connection{std::move(made)};

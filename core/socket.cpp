@@ -99,6 +99,17 @@ void set_receive_low_water(int fd, int bytes) {
   set_option(fd, SOL_SOCKET, SO_RCVLOWAT, bytes);
 }
 
+void set_receive_buffer(int fd, int bytes) {
+  set_option(fd, SOL_SOCKET, SO_RCVBUF, bytes);
+}
+
+bool on_loopback(int fd) {
+  constexpr int largest_elsewhere = 16 * 1024;  // jumbo frames have 9000
+  int bytes = 0;
+  socklen_t size = sizeof bytes;
+  return ::getsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &bytes, &size) == 0 && bytes > largest_elsewhere;
+}
+
 int start_connect(int fd, const socket_address& to) {
   if (::connect(fd, reinterpret_cast<const sockaddr*>(&to.storage), to.size) == 0) return 0;
   // Interrupted by a signal: it goes on by itself.

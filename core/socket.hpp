@@ -64,6 +64,12 @@ unique_fd open_socket(const socket_address& to, const socket_options& options);
 /// The socket counts as readable from so many bytes on, or when it has no room for more.
 void set_receive_low_water(int fd, int bytes);
 
+/// The kernel doubles it for its own needs, and no longer adapts it.
+void set_receive_buffer(int fd, int bytes);
+
+/// A connected TCP socket whose packets never leave the machine: no other device takes packets that large.
+bool on_loopback(int fd);
+
 /// 0: connected. EINPROGRESS: wait until it is writable, then ask connect_result. EAGAIN (Unix only): the
 /// server's queue is full, call again later. Anything else is an error.
 int start_connect(int fd, const socket_address& to);

@@ -6,6 +6,7 @@
 #include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <future>
 
 #include "tests/core/test_certificates.hpp"
@@ -444,12 +445,15 @@ TEST_CASE("A waker outlives its connection", "[drive]") {
 }
 
 TEST_CASE("A flood is read in large pieces, and wakes still come through", "[drive]") {
+  bool loopback_segments = GENERATE(true, false);
+  CAPTURE(loopback_segments);
   // Small messages in small sends, as a walsender does it, until the reader goes.
   test_peer peer{[](int fd) {
-    auto message = frame(std::string(200, 'm'));
-    while (write_all(fd, message)) {
-    }
-  }};
+                   auto message = frame(std::string(200, 'm'));
+                   while (write_all(fd, message)) {
+                   }
+                 },
+                 loopback_segments ? listen_tcp() : listen_tcp_small_segments()};
   run_io([&]() -> asio::awaitable<void> {
     connection db = co_await join(loopback(peer));
     auto wake = db.waker();
@@ -478,13 +482,16 @@ TEST_CASE("A flood is read in large pieces, and wakes still come through", "[dri
 
 TEST_CASE("The end of a flood is told, and a few bytes after it are heard", "[drive]") {
   constexpr std::size_t flood = 20'000;
+  bool loopback_segments = GENERATE(true, false);
+  CAPTURE(loopback_segments);
   test_peer peer{[](int fd) {
-    auto message = frame(std::string(200, 'm'));
-    for (std::size_t i = 0; i < flood; ++i) write_all(fd, message);
-    read_exactly(fd, frame("go").size());
-    write_all(fd, frame("end"));
-    read_to_end(fd);
-  }};
+                   auto message = frame(std::string(200, 'm'));
+                   for (std::size_t i = 0; i < flood; ++i) write_all(fd, message);
+                   read_exactly(fd, frame("go").size());
+                   write_all(fd, frame("end"));
+                   read_to_end(fd);
+                 },
+                 loopback_segments ? listen_tcp() : listen_tcp_small_segments()};
   run_io([&]() -> asio::awaitable<void> {
     connection db = co_await join(loopback(peer));
     counts seen = co_await db.run(outlast(db.link(), flood));

@@ -14,8 +14,8 @@ struct steady {
   double us_between = 0;
 };
 
-steady read_steadily(double rate, int reads = 500) {
-  read_pacer pacer;
+steady read_steadily(double rate, tidewire::pacer_settings with = {}, int reads = 500) {
+  read_pacer pacer(with);
   double interval = 250 / rate;
   for (int i = 0; i < reads; ++i) {
     auto pause = pacer.after_read(static_cast<std::size_t>(rate * interval),
@@ -75,6 +75,14 @@ TEST_CASE("A busy stream is read in pieces of the target's size, within the limi
   CHECK(wide.us_between < 500);
   steady flood = read_steadily(2000);
   CHECK(flood.us_between == 100);
+}
+
+TEST_CASE("On the loopback the pieces are as large as the server's queue takes them", "[read_pacer]") {
+  CHECK(read_steadily(1, tidewire::loopback_pacing).us_between == 250);
+  CHECK(read_steadily(50, tidewire::loopback_pacing).us_between == 10'000);
+  steady fast = read_steadily(500, tidewire::loopback_pacing);
+  CHECK(fast.bytes_per_read > 800'000);
+  CHECK(fast.bytes_per_read < 1'200'000);
 }
 
 TEST_CASE("A reader that is itself too slow is not slowed down more than the least", "[read_pacer]") {
