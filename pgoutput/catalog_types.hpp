@@ -46,10 +46,12 @@ class known_types final : public type_lookup {
 
   std::optional<type_info> find(std::uint32_t oid) const override;
 
-  /// A value of this column type could not be read: true if the catalogue, read again, may help. That is so
-  /// once for each type.
-  bool outdated(std::uint32_t oid) {
-    return oid >= first_own_type && !catalog_.empty() && asked_.insert(oid).second;
+  /// What helps when a value of this column type has no text. A look at the catalogue may help once for each
+  /// type; what a name stands for (regclass), and what nobody knows, only the server can say, in text.
+  enum class remedy : std::uint8_t { none, new_look, text };
+  remedy remedy_for(std::uint32_t oid) {
+    if (catalog_.empty()) return remedy::none;  // there is no server to ask
+    return oid >= first_own_type && asked_.insert(oid).second ? remedy::new_look : remedy::text;
   }
 
  private:

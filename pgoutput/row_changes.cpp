@@ -206,16 +206,22 @@ std::size_t row_changes::render(std::span<value> values, const relation& of, bin
                                 message_tag tag) {
   auto done = into.render(values, of, known_);
   if (!done) refuse({done.error().code, done.error().offset, "binary value"}, tag);
-  if (into.left_type() != 0 && known_.outdated(into.left_type())) ask_again(into.left_type(), of);
+  if (into.left_type() != 0) without_text(into.left_type(), of);
   return into.bytes();
 }
 
-void row_changes::ask_again(std::uint32_t type, const relation& of) {
+void row_changes::without_text(std::uint32_t type, const relation& of) {
+  known_types::remedy helps = known_.remedy_for(type);
+  if (helps == known_types::remedy::none) return;
   --seq_;  // this change has not been written
-  throw failure{failure_kind::transient, "TW-PG-NEW-TYPE",
-                of.schema + "." + of.name + " has a column of a type (oid " + std::to_string(type) +
-                    ") that was made after this stream began",
-                "the catalogue is read again over a new connection"};
+  std::string what =
+      of.schema + "." + of.name + " has a column of a type (oid " + std::to_string(type) + ") that ";
+  if (helps == known_types::remedy::new_look)
+    throw failure{failure_kind::transient, "TW-PG-NEW-TYPE", what + "was made after this stream began",
+                  "the catalogue is read again over a new connection"};
+  throw failure{failure_kind::transient, "TW-PG-BINARY-TYPE",
+                what + "only the server can turn from binary form into text",
+                "all values are asked for in text from now on; leave --binary out"};
 }
 
 [[gnu::noinline]] bool row_changes::row(message_tag tag, byte_view body, bool streamed) {

@@ -45,8 +45,9 @@ class row_changes {
   void connected(wire::lsn from);
 
   /// What the catalogue says now, for values in binary form. Of a type that was made since, the first value
-  /// throws TW-PG-NEW-TYPE (transient), before it is counted: a new connection should bring a new answer.
-  /// What that has not either stays binary.
+  /// throws TW-PG-NEW-TYPE (transient), before it is counted: a new connection should bring a new answer. Of
+  /// one that this does not help either, each throws TW-PG-BINARY-TYPE: a new connection should ask for text.
+  /// Where no catalogue was ever known, such values stay binary.
   void know_types(catalog_types types) { known_.read(std::move(types)); }
 
   /// Transactions whose commit record starts at or after this one are not taken: take() gives false.
@@ -115,7 +116,7 @@ class row_changes {
   void truncate(const message_view& message, bool streamed);
   void logical(const message_view& message, bool streamed);
   std::size_t render(std::span<value> values, const relation& of, binary_row& into, message_tag tag);
-  [[noreturn]] void ask_again(std::uint32_t type, const relation& of);
+  void without_text(std::uint32_t type, const relation& of);
   void reached(wire::lsn end);
 
   stream_state state_;

@@ -160,6 +160,7 @@ class stream_run {
         if (follow_state_.bytes != bytes)
           pause = milliseconds{100}, slot_patience = clock::now() + options_.slot_wait;
         if (active ? clock::now() >= slot_patience : !lines_) throw;
+        if (why.code == "TW-PG-BINARY-TYPE") source_.binary = false;
         if (source_.temporary_slot && lines_)
           throw failure{failure_kind::refused, "TW-PG-TEMPORARY-SLOT",
                         std::string("the connection was lost, and the temporary slot with it: ") + why.what(),
@@ -380,7 +381,7 @@ class stream_run {
   }
 
   const stream_options& options_;
-  const pgoutput::source_settings source_;
+  pgoutput::source_settings source_;
   const wire::connection_options from_;
   const bool show_progress_;
   asio::io_context io_{1};  // outlives what the pipeline's threads wake

@@ -38,11 +38,7 @@ def test_values(server, new_database, tidewire, extension, way):
     else:
         run = tidewire(*source.stream("--until", "now", *(["--binary"] if way == "binary" else []))).succeed()
     row = next(each["after"] for each in run.ops("read", "insert") if each["table"] == "t")
-    if way == "binary" and any(isinstance(each, dict) for each in row.values()):
-        # Bytes that nobody here can read: said so, whole and the same.
-        raw = {name: each["binary"] for name, each in row.items() if isinstance(each, dict)}
-        assert extension in ("isn", "seg"), raw
-        return
+    assert "TW-PG-BINARY-TYPE" not in run.stderr  # what tidewire has no text for, these servers send in text anyway
     names = {each["name"]: each.get("type") for each in
              next(each for each in run.ops("schema") if each["table"] == "t")["columns"]}
     shown = source.texts("SELECT " + ", ".join(f"c{number}::text" for number in range(len(wanted))) + " FROM t")

@@ -2,12 +2,12 @@
 
 import pytest
 from harness.replay import Replay
-from test_types import DDL, WITHOUT_TEXT, columns
+from test_types import DDL, NAMES, columns
 
 
-def fill(source, target) -> None:
+def fill(source, target, leave_out=frozenset()) -> None:
     """Every sample in a row of its own column, in a table of each."""
-    wanted = columns()
+    wanted = columns(leave_out)
     table = "CREATE TABLE samples (id int PRIMARY KEY, " + ", ".join(f"{name} {kind}" for name, kind, _ in wanted) + ")"
     source.ready(DDL + table)
     target.sql(DDL + table)
@@ -25,16 +25,9 @@ def content(db) -> str:
                          ids=["text", "binary"])
 def test_every_type(server, new_database, tidewire, arguments):
     source, target = new_database(server), new_database(server)
-    fill(source, target)
+    fill(source, target, NAMES if arguments else ())  # names would make it a stream in text
     run = tidewire(*source.stream("--until", "now", *arguments)).succeed(60)
-    if arguments:
-        # What the stream can't say in binary is marked as such, and stays out of this comparison.
-        raw = {name for event in run.ops("insert") for name, value in event["after"].items()
-               if isinstance(value, dict) and list(value) == ["binary"]}
-        assert {kind for name, kind, _ in columns() if name in raw} <= WITHOUT_TEXT
-        for db in (source, target):
-            for name in raw:
-                db.sql(f"ALTER TABLE samples DROP {name}")
+    assert "TW-PG-BINARY-TYPE" not in run.stderr
     Replay(target).apply(run.lines)
     assert content(target) == content(source)
 
