@@ -49,6 +49,7 @@ login_options login_options_of(const connection_url& to) {
   // On this machine nobody is in between.
   login.trust_server_key = to.get_server_public_key.value_or(to.loopback());
   login.random = random_bytes;
+  login.compression = to.compression;
   return login;
 }
 

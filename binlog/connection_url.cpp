@@ -1,5 +1,6 @@
 #include "binlog/connection_url.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <vector>
 
@@ -65,6 +66,23 @@ ssl_mode mode_of(std::string text) {
   refuse("ssl-mode is disabled, preferred, required, verify-ca or verify-identity");
 }
 
+std::vector<compression_algorithm> algorithms_of(std::string_view text) {
+  std::vector<compression_algorithm> found;
+  while (!text.empty()) {
+    std::string_view each = text.substr(0, text.find(','));
+    text.remove_prefix(std::min(text.size(), each.size() + 1));
+    if (each == "zlib")
+      found.push_back(compression_algorithm::zlib);
+    else if (each == "zstd")
+      found.push_back(compression_algorithm::zstd);
+    else if (each == "uncompressed")
+      found.push_back(compression_algorithm::none);
+    else
+      refuse("compression-algorithms are zlib, zstd and uncompressed, with commas between");
+  }
+  return found;
+}
+
 void set_parameter(connection_url& to, std::string_view name, const std::string& value) {
   if (name == "ssl-mode" || name == "sslmode" || name == "ssl_mode")
     to.mode = mode_of(value);
@@ -82,6 +100,8 @@ void set_parameter(connection_url& to, std::string_view name, const std::string&
     to.socket = value;
   else if (name == "connect-timeout")
     to.connect_timeout_s = number_of<int>(value, 0, "connect-timeout");
+  else if (name == "compression-algorithms")
+    to.compression = algorithms_of(value);
   else if (name == "get-server-public-key")
     to.get_server_public_key = truth_of(value, "get-server-public-key");
   else

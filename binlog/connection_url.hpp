@@ -5,7 +5,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "binlog/compressed_packets.hpp"
 #include "core/environment.hpp"
 #include "core/secret.hpp"
 
@@ -24,6 +26,7 @@ struct connection_url {
   std::string ssl_ca, ssl_capath, ssl_cert, ssl_key, ssl_crl;
   std::optional<bool> get_server_public_key;
   std::optional<int> connect_timeout_s;
+  std::vector<compression_algorithm> compression;  // the best first
 
   bool loopback() const;
   /// What was asked for; else none over a socket, what there is on this machine, and a verified certificate

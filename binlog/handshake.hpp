@@ -25,6 +25,7 @@ inline constexpr std::uint32_t plugin_auth = 1u << 19;
 inline constexpr std::uint32_t connect_attributes = 1u << 20;
 inline constexpr std::uint32_t plugin_auth_lenenc = 1u << 21;
 inline constexpr std::uint32_t deprecate_eof = 1u << 24;
+inline constexpr std::uint32_t zstd = 1u << 26;  // MySQL from 8.0.18 on
 }  // namespace capability
 
 /// Borrows.
@@ -139,6 +140,8 @@ inline void encode_login(encoder& out, const login_view& m) {
       detail::put_lenenc_bytes(to, as_bytes(each));
     detail::put_lenenc_bytes(out, attributes);
   }
+  constexpr std::uint8_t level = 3;
+  if (m.capabilities & capability::zstd) out.u8(level);
 }
 
 /// Another plugin than the one that was tried. Borrows.

@@ -129,6 +129,25 @@ class exchange {
   bool done_for_now_ = false;
 };
 
+std::uint32_t capability_of(compression_algorithm by) {
+  if (by == compression_algorithm::none) return 0;
+  return by == compression_algorithm::zlib ? capability::compress : capability::zstd;
+}
+
+compression_algorithm choose_compression(const std::vector<compression_algorithm>& wanted,
+                                         const greeting_view& greeting) {
+  if (wanted.empty()) return compression_algorithm::none;
+  for (compression_algorithm each : wanted) {
+    std::uint32_t needed = capability_of(each);
+    bool there = (greeting.capabilities & needed) == needed;
+    // MariaDB has another use for the bit.
+    if (there && !(each == compression_algorithm::zstd && greeting.mariadb())) return each;
+  }
+  throw failure{failure_kind::refused, "TW-MY-COMPRESSION",
+                "the server offers none of the compression-algorithms that are asked for",
+                "add uncompressed to the list; MySQL has zlib, and zstd from 8.0.18 on, MariaDB zlib"};
+}
+
 }  // namespace
 
 conversation<> log_in(session& with, const login_options& options) {
@@ -148,6 +167,8 @@ conversation<> log_in(session& with, const login_options& options) {
     throw failure{failure_kind::refused, "TW-MY-VERSION", "the server speaks the protocol of MySQL 4.0",
                   "upgrade it"};
   if (!options.database.empty()) login.capabilities |= capability::connect_with_db;
+  compression_algorithm compression = choose_compression(options.compression, greeting);
+  login.capabilities |= capability_of(compression);
   bool encrypt = options.encrypt != tls_wanted::no && (greeting.capabilities & capability::ssl);
   if (options.encrypt == tls_wanted::yes && !encrypt)
     throw failure{failure_kind::refused, "TW-TLS-NOT-OFFERED", "the server has no TLS",
@@ -181,6 +202,8 @@ conversation<> log_in(session& with, const login_options& options) {
   co_await with.send(std::move(packet));
   co_await auth.run();
   with.auth_plugin = auth.plugin();
+  if (compression != compression_algorithm::none)
+    with.to.use_codec(std::make_unique<compressed_packets>(compression));
 }
 
 }  // namespace tidewire::binlog

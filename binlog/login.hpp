@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 
+#include "binlog/compressed_packets.hpp"
 #include "binlog/session.hpp"
 #include "core/secret.hpp"
 #include "core/tls_options.hpp"
@@ -19,6 +20,8 @@ struct login_options {
   tls_wanted encrypt = tls_wanted::if_offered;
   tls_options tls;
   bool local_socket = false;  // as good as TLS for a password
+  /// What may be used, the best first; none stands for no compression. Empty: no compression.
+  std::vector<compression_algorithm> compression;
   /// A password may be encrypted with a public key that the server sends unauthenticated.
   bool trust_server_key = false;
   /// Random bytes.
@@ -26,7 +29,7 @@ struct login_options {
 };
 
 /// Throws server_failure for what the server refuses; failures TW-TLS-NOT-OFFERED, TW-AUTH-NOT-SUPPORTED,
-/// TW-AUTH-RSA, TW-MY-MALFORMED. `options` must outlive the conversation.
+/// TW-AUTH-RSA, TW-MY-COMPRESSION, TW-MY-MALFORMED. `options` must outlive the conversation.
 conversation<> log_in(session& with, const login_options& options);
 
 }  // namespace tidewire::binlog

@@ -2,11 +2,13 @@
 // script, asks what the conversation wants, does it, and resumes it.
 #pragma once
 
+#include <algorithm>
 #include <cassert>
 #include <chrono>
 #include <coroutine>
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <span>
 #include <utility>
@@ -16,6 +18,7 @@
 #include "core/decode_error.hpp"
 #include "core/failure.hpp"
 #include "core/frame_buffer.hpp"
+#include "core/link_codec.hpp"
 #include "core/tls_options.hpp"
 
 namespace tidewire {
@@ -71,7 +74,21 @@ class link {
   /// there are bytes that came before it (CVE-2021-23222: they would pass for encrypted ones).
   auto start_tls(const tls_options& options) { return tls_awaiter{{*this}, options}; }
 
-  /// Whether the next receive would not suspend.
+  /// From the next byte on, in both directions. Not while a frame is borrowed that is still needed.
+  void use_codec(std::unique_ptr<link_codec> codec) {
+    codec_ = std::move(codec);
+    // What has come already.
+    byte_view early = buffer_.take(pending_bytes());
+    while (!early.empty()) {
+      std::span<std::uint8_t> space = codec_->space();
+      std::size_t count = std::min(space.size(), early.size());
+      std::copy_n(early.begin(), count, space.begin());
+      codec_->commit(count);
+      early = early.subspan(count);
+    }
+  }
+
+  /// Whether the next receive would not suspend. Ends the life of a borrowed frame.
   bool frame_waiting() { return frame_ready(); }
   /// The stream is busy: the driver lets it gather before the next read. When nothing came in that time it
   /// says so by a wake().
@@ -151,6 +168,7 @@ class link {
   struct send_awaiter : awaiter {
     bool await_ready() const { return at.out.empty() || at.send_over_; }
     void await_suspend(std::coroutine_handle<> waiting) const {
+      if (at.codec_) at.codec_->wrap(at.out);
       at.sent_ = 0;
       at.sent_at_ = at.now_;
       at.suspend(want::send, waiting);
@@ -254,10 +272,12 @@ class link {
       }
       return frame_missing(size);
     }
+    if (codec_) [[unlikely]]
+      return frame_missing(0);
     frame_bytes_ = raw_bytes_ <= pending.size() ? raw_bytes_ : 0;
     return frame_bytes_ != 0 || receive_over_;
   }
-  bool frame_missing(const decoded<std::size_t>& size);
+  bool frame_missing(decoded<std::size_t> size);
 
   byte_view take_frame() {
     if (frame_bytes_ == 0) [[unlikely]]
@@ -278,6 +298,7 @@ class link {
   limits bounds_;
   std::size_t read_bytes_;
   std::size_t sent_ = 0;
+  std::unique_ptr<link_codec> codec_;
   const tls_options* tls_request_ = nullptr;
   std::optional<tls_info> tls_info_;
   clock::time_point now_;
@@ -310,7 +331,14 @@ inline bool link::ready() {
   return false;
 }
 
-inline bool link::frame_missing(const decoded<std::size_t>& size) {
+inline bool link::frame_missing(decoded<std::size_t> size) {
+  while (size && codec_) {
+    decoded<bool> more = codec_->unwrap(buffer_);
+    if (more && !*more) break;
+    size = more ? framer_(buffer_.pending(), bounds_.max_frame_bytes) : std::unexpected(more.error());
+    frame_bytes_ = size.value_or(0);
+    if (frame_bytes_ - 1 < pending_bytes()) return true;
+  }
   frame_bytes_ = 0;
   if (!size)
     fail(bad_frame(size.error()));
@@ -320,12 +348,14 @@ inline bool link::frame_missing(const decoded<std::size_t>& size) {
 }
 
 inline std::span<std::uint8_t> link::free_space() {
+  if (codec_) return codec_->space();
   // A frame that is larger than the usual read is read in growing steps: as much again as has come.
   return buffer_.free(std::max(read_bytes_, std::min(pending_bytes(), std::size_t{64} << 20)));
 }
 
 inline void link::on_bytes(std::size_t count, clock::time_point now) {
   heard_at_ = now;
+  if (codec_) return codec_->commit(count);
   if (count >= read_bytes_) read_bytes_ = std::min(2 * read_bytes_, bounds_.max_read_bytes);
   buffer_.commit(count);
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string>
 
+#include "binlog/compressed_packets.hpp"
 #include "binlog/connection_url.hpp"
 #include "binlog/dump_request.hpp"
 #include "binlog/handshake.hpp"
@@ -39,6 +40,30 @@ void packets(byte_view in) {
   }
   std::vector<std::uint8_t> any = exact(in);
   good(packet_payload(any, joined), any.size());
+}
+
+/// The first byte chooses; every unit is given in pieces.
+void compressed(byte_view in) {
+  if (in.empty()) return;
+  auto by = in[0] % 2 ? compression_algorithm::zlib : compression_algorithm::zstd;
+  std::size_t piece = in[0] / 2 + 1;
+  in = in.subspan(1);
+  compressed_packets codec(by);
+  frame_buffer out({.max = std::size_t{40} << 20});
+  while (!in.empty()) {
+    std::span<std::uint8_t> space = codec.space();
+    require(!space.empty());
+    std::size_t count = std::min({piece, in.size(), space.size()});
+    std::copy_n(in.begin(), count, space.begin());
+    codec.commit(count);
+    in = in.subspan(count);
+    for (;;) {
+      decoded<bool> more = codec.unwrap(out);
+      if (!more) return;
+      if (!*more) break;
+      touch(out.take(out.pending().size()));
+    }
+  }
 }
 
 void greeting(byte_view in) {
@@ -98,11 +123,12 @@ void texts(std::string_view text) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   std::vector<std::uint8_t> rest(data + 1, data + size);
-  switch (data[0] % 4) {
+  switch (data[0] % 5) {
     case 0: packets(rest); break;
     case 1: greeting(rest); break;
     case 2: answers(rest); break;
     case 3: texts(as_text(rest)); break;
+    case 4: compressed(rest); break;
   }
   return 0;
 }

@@ -271,3 +271,44 @@ TEST_CASE("binlog: positions that a server can't go on from") {
   CHECK(code("domains:0-1-101") == "TW-MY-HISTORY");
   CHECK(code("domains:0-1-1,7-1-1") == "TW-MY-HISTORY");
 }
+
+TEST_CASE("binlog: compression is what the server offers of what is wanted") {
+  using enum compression_algorithm;
+  auto codes = [](std::vector<compression_algorithm> wanted, std::string_view version,
+                  std::uint32_t missing) {
+    login_options options = options_for("");
+    options.compression = std::move(wanted);
+    std::uint32_t asked = 0;
+    greeting_view m;
+    m.server_version = version;
+    m.capabilities = 0xffffffff & ~capability::ssl & ~missing;
+    m.salt_begin = salt_begin;
+    m.salt_rest = salt_rest;
+    m.plugin = "mysql_native_password";
+    bytes hello;
+    encoder to(hello);
+    encode_greeting(to, m);
+    script steps;
+    steps.gives(packet(0, hello)).answers([&](byte_view sent) {
+      asked =
+          sent[4] | std::uint32_t{sent[5]} << 8 | std::uint32_t{sent[6]} << 16 | std::uint32_t{sent[7]} << 24;
+      return ok(2);
+    });
+    std::string code =
+        failure_of([&] {
+          play(steps, packet_size, [&](tidewire::link& link) { return logged_in(link, options); });
+          throw failure{failure_kind::usage, "none", ""};
+        }).code;
+    if (code != "none") return code;
+    bool zip = asked & capability::compress, zst = asked & capability::zstd;
+    return std::string(zip && zst ? "both" : zip ? "zlib" : zst ? "zstd" : "none");
+  };
+  CHECK(codes({}, "8.0.33", 0) == "none");
+  CHECK(codes({zstd, zlib}, "8.0.33", 0) == "zstd");
+  CHECK(codes({zlib, zstd}, "8.0.33", 0) == "zlib");
+  CHECK(codes({zstd, zlib}, "8.0.17", capability::zstd) == "zlib");
+  CHECK(codes({zstd, zlib}, "11.8.2-MariaDB", 0) == "zlib");
+  CHECK(codes({zstd, none}, "11.8.2-MariaDB", 0) == "none");
+  CHECK(codes({zstd}, "11.8.2-MariaDB", 0) == "TW-MY-COMPRESSION");
+  CHECK(codes({zlib}, "8.0.33", capability::compress) == "TW-MY-COMPRESSION");
+}

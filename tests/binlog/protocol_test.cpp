@@ -365,6 +365,11 @@ TEST_CASE("binlog: connection URLs") {
   CHECK(url.database == "shop");
   CHECK(url.effective_mode() == ssl_mode::verify_ca);
   CHECK(url.text() == "db.example:3307");
+  url = parse_connection_url("mysql://me@db?compression-algorithms=zstd,zlib,uncompressed", nothing);
+  CHECK(url.compression ==
+        std::vector{compression_algorithm::zstd, compression_algorithm::zlib, compression_algorithm::none});
+  CHECK(failure_of([&] { parse_connection_url("mysql://me@db?compression-algorithms=lz4", nothing); }).code ==
+        "TW-USAGE-CONNECTION-STRING");
   url = parse_connection_url("mariadb://me@[::1]:3308", nothing);
   CHECK(url.host == "::1");
   CHECK(url.port == 3308);
