@@ -63,7 +63,7 @@ void mongo_source::resolve() {
   with.known = topology(with.options);
 }
 
-asio::awaitable<std::unique_ptr<client>> mongo_source::connect() {
+asio::awaitable<std::unique_ptr<client>> mongo_source::connect_another() {
   connect_settings how;
   how.read_deadline = std::max(options.read_deadline, 2 * options.await_time);
   if (options.trace) how.on_trace = trace_message;
@@ -72,6 +72,11 @@ asio::awaitable<std::unique_ptr<client>> mongo_source::connect() {
     throw failure{failure_kind::refused, "TW-MONGO-NOT-REPLICA-SET",
                   "the server at " + made->host.text() + " belongs to no replica set",
                   "change streams need one: start mongod with --replSet and run rs.initiate()"};
+  co_return made;
+}
+
+asio::awaitable<std::unique_ptr<client>> mongo_source::connect() {
+  std::unique_ptr<client> made = co_await connect_another();
   // A collection that came meanwhile and stores no images may never be updated: its updates are looked at.
   if (std::exchange(connected_, true) && images == post_images::read_only) co_return made;
   std::size_t count = co_await made->run(prepare_images(made->talk, settings.database, images));

@@ -20,6 +20,8 @@ struct mongo_source {
 
   /// A connection to a server that can stream, with the images as they are wanted.
   asio::awaitable<std::unique_ptr<mongo_wire::client>> connect();
+  /// One more beside it.
+  asio::awaitable<std::unique_ptr<mongo_wire::client>> connect_another();
 
   /// Without the position itself.
   stored_position described(const mongo_wire::client& with) const;

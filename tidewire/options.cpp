@@ -402,7 +402,7 @@ void refuse_options_of_others(const stream_options& of, source_kind is) {
     case source_kind::mongodb:
       refuse_postgres("MongoDB");
       refuse_mysql("MongoDB");
-      refuse_options(of.given, {"--workers", "--spill-dir", "--spill-memory"}, "MongoDB");
+      refuse_options(of.given, {"--spill-dir", "--spill-memory"}, "MongoDB");
       break;
   }
 }

@@ -58,7 +58,15 @@ struct bench {
     tidewire::testing::player other(steps, over);
     stream_settings settings;
     settings.database = "shop";
-    return other.play(copy_all(with, *feed, plan, control, settings, token));
+    return other.play(all(with, settings));
+  }
+  conversation<bool> all(session& with, stream_settings settings) {
+    bool going = co_await begin_copy(with, *feed, plan, control);
+    if (!going) co_return false;
+    going = co_await copy_some(with, *feed, plan, control, settings, token);
+    if (!going) co_return false;
+    going = co_await end_copy(with, *feed, plan, control, settings, token);
+    co_return going;
   }
   std::string written() {
     lines.finish();
