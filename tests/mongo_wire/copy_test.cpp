@@ -265,6 +265,58 @@ TEST_CASE("copy: what there is to do, after an earlier round", "[mongo_copy]") {
         "TW-USAGE-OPTION");
 }
 
+TEST_CASE("copy: several workers, and a name that is overwritten while it is read", "[mongo_copy]") {
+  copy_plan plan = plan_copy({facts("a", 1), facts("b", 2), facts("c", 3)}, {}, {});
+  auto a = plan.take(), b = plan.take();
+  REQUIRE((a && b));
+  CHECK((a->of.name == "a" && b->of.name == "b"));
+  // b becomes a, whose worker does not know yet; and what it had is in the progress.
+  copy_progress progress;
+  progress.collections[a->of.key()] = a->of;
+  plan.give_back(*b);
+  CHECK_FALSE(plan_renamed(plan, progress, *b, "a"));
+  auto c = plan.take();
+  REQUIRE(c);
+  CHECK(c->of.name == "c");
+  plan.give_back(*c);
+  CHECK_FALSE(plan.take());
+  CHECK_FALSE(plan.over());
+  plan.give_back(*a);
+  auto renamed = plan.take();
+  REQUIRE(renamed);
+  CHECK((renamed->of.name == "a" && renamed->of.id == collection_id{2} && !renamed->begun));
+  plan.give_back(*renamed);
+  CHECK(plan.over());
+}
+
+TEST_CASE("copy: turns, and no place to go on from while one of several lags behind", "[mongo_copy]") {
+  bench b({facts("a", 1), facts("b", 2)});
+  int freed = 0;
+  copy_feed feed(b.lines, b.before, checkpoint{token, 0, 0, 0}, {}, [&freed] { ++freed; });
+  int first = 0, second = 0;
+  CHECK(feed.take_turn(&first));
+  CHECK(feed.take_turn(&first));
+  CHECK_FALSE(feed.take_turn(&second));
+  feed.give_turn_back();
+  CHECK(freed == 1);
+  CHECK(feed.take_turn(&second));
+  auto chunk = [&](const std::string& name, std::uint8_t number, const std::string& id) {
+    copied_collection of{"shop", name, collection_id{number}, 1, false, bson_of("{\"\":" + id + "}")};
+    REQUIRE(feed.has_room());
+    feed.enter(of, {2000, 1}, {2000, 1});
+    bytes document = bson_of("{\"_id\":" + id + "}");
+    feed.take(view_of(document));
+    feed.chunk_done(of, link::clock::now());
+  };
+  chunk("a", 1, '"' + std::string(max_kept_id_bytes, 'x') + '"');
+  chunk("b", 2, "1");
+  CHECK(feed.handed_over().collections.empty());
+  CHECK(feed.progress().collections.size() == 1);
+  chunk("a", 1, "\"y\"");
+  CHECK(feed.handed_over().collections.size() == 2);
+  b.written();
+}
+
 TEST_CASE("copy: lines of the position file that are not legal", "[mongo_copy]") {
   const std::string times = "times @1000.7 @2000.1";
   const std::string id = "01000000000000000000000000000000";
