@@ -18,6 +18,7 @@ stream_settings settings_of(const stream_options& o, const connection_options& f
   settings.before = o.before_image;
   settings.expanded = o.expanded_events;
   settings.await_time = o.await_time;
+  settings.look_interval = from.heartbeat;
   if (o.end.is == until::kind::transactions) settings.until_events = o.end.transactions;
   if (o.end.is == until::kind::duration)
     settings.until_time = std::chrono::steady_clock::now() + o.end.duration;
@@ -83,6 +84,15 @@ asio::awaitable<std::unique_ptr<client>> mongo_source::connect() {
   if (count != 0)
     log(log_level::info, "", "turned on the post-images of " + std::to_string(count) + " collections");
   co_return made;
+}
+
+std::function<bool(const hello_reply&)> mongo_source::watch(const client& to) {
+  topology_kind kind = with.known.kind();
+  if (kind != topology_kind::set_with_primary && kind != topology_kind::set_without_primary) return {};
+  return [this, host = to.host](const hello_reply& said) {
+    bool current = with.known.heard(host, said);
+    return current && is_wanted(said.kind, with.known.kind(), with.options.read_from, true);
+  };
 }
 
 stored_position mongo_source::described(const client& to) const {
