@@ -10,6 +10,7 @@ using namespace tidewire;
 using namespace tidewire::mongo_wire;
 using namespace tidewire::mongo_wire::testing;
 using tidewire::testing::failure_of;
+using tidewire::testing::for_each_failure;
 using tidewire::testing::scripted_sink;
 
 namespace {
@@ -263,6 +264,50 @@ TEST_CASE("copy: what there is to do, after an earlier round", "[mongo_copy]") {
   CHECK(failure_of([] { plan_copy({facts("a", 1)}, {}, {"shop.b"}); }).code == "TW-USAGE-OPTION");
   CHECK(failure_of([] { plan_copy({facts("v", 0, collection_kind::view)}, {}, {"shop.v"}); }).code ==
         "TW-USAGE-OPTION");
+}
+
+TEST_CASE("copy: a failure at every step of it, and it goes on from there", "[mongo_copy]") {
+  script steps;
+  expect(steps, R"({"find":"a")", found(R"({"_id":1},{"_id":2})"));
+  expect(steps, R"({"find":"a")", found(R"({"_id":3})"));
+  expect(steps, R"({"find":"a")", found(""));
+  expect(steps, R"({"find":"b")", found(R"({"_id":1})"));
+  expect(steps, R"({"find":"b")", found(""));
+  expect_position_check(steps);
+  std::unique_ptr<bench> now;
+  std::unique_ptr<session> with;
+  cluster_clock clock;
+  stream_settings settings;
+  settings.database = "shop";
+  auto check = [&] {
+    if (!now) return;
+    // The lines are those up to a place to go on from, and what that says.
+    std::string lines = now->written();
+    auto durable = now->lines.durable();
+    std::vector<std::string> kept;
+    for (const auto& each : durable ? durable->copy : std::vector<std::shared_ptr<const std::string>>{})
+      kept.push_back(*each);
+    bool whole = lines.find("consistent_from") != lines.npos;
+    CHECK(whole == (durable && durable->copy.empty()));
+    if (whole || !durable) return;
+    auto progress = parse_copy(kept);
+    REQUIRE(progress);
+    std::size_t documents = 0, reads = 0;
+    for (const auto& [key, each] : progress->collections) documents += each.documents;
+    for (std::size_t at = 0; (at = lines.find(R"("op":"read")", at)) != lines.npos; ++at) ++reads;
+    CHECK(reads == documents);
+  };
+  auto make = [&](tidewire::link& over) {
+    check();
+    now = std::make_unique<bench>(std::vector{facts("a", 1), facts("b", 2)});
+    with = std::make_unique<session>(over, clock);
+    return now->all(*with, settings);
+  };
+  std::size_t failures = for_each_failure(steps, message_size, make, nullptr, [](const failure& why) {
+    CHECK((why.code == "TW-NET-CLOSED" || why.code == tidewire::testing::injected_code));
+  });
+  check();
+  CHECK(failures >= 20);
 }
 
 TEST_CASE("copy: several workers, and a name that is overwritten while it is read", "[mongo_copy]") {
