@@ -19,6 +19,9 @@ struct stream_settings {
   bool split = false;                     // large events in fragments (6.0.9+)
   std::int32_t batch_size = 0;            // 0: the server's own
   std::chrono::milliseconds await_time{1'000};
+  /// Where a server does not wait for events as it is asked to, so long between two questions; the driver's
+  /// tick must be as fast. Zero: never.
+  std::chrono::milliseconds least_wait{0};
   /// A cursor outlives its server's being primary, and would read from one that the set has left behind. So
   /// it is asked this often, between two batches, what it is; may be empty: never.
   std::function<bool(const hello_reply&)> still_wanted{};

@@ -18,6 +18,7 @@ stream_settings settings_of(const stream_options& o, const connection_options& f
   settings.before = o.before_image;
   settings.expanded = o.expanded_events;
   settings.await_time = o.await_time;
+  settings.least_wait = std::chrono::milliseconds{100};
   settings.look_interval = from.heartbeat;
   if (o.end.is == until::kind::transactions) settings.until_events = o.end.transactions;
   if (o.end.is == until::kind::duration)

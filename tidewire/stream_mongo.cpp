@@ -172,7 +172,7 @@ class mongo_stream_run {
   }
 
   asio::awaitable<bool> follow_one(client& with, const stream_settings& settings) {
-    if (settings.until_time) with.socket.set_tick(milliseconds{50});
+    with.socket.set_tick(settings.until_time ? milliseconds{50} : settings.least_wait);
     set_wake(with.socket.waker());
     streaming_ = &with;
     std::exception_ptr error;

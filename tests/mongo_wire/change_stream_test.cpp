@@ -332,6 +332,32 @@ TEST_CASE("change stream: a step-down in the middle, told by the server or found
   CHECK(b.feed.next() == token(3));
 }
 
+TEST_CASE("change stream: a server that does not wait is not asked all the time", "[mongo_stream]") {
+  using std::chrono::milliseconds;
+  bench b;
+  b.settings.least_wait = milliseconds{100};
+  script steps;
+  expect(steps, R"({"aggregate")", batch("firstBatch", "", 5, token_document(1)));
+  expect(steps, first_get_more, batch("nextBatch", "", 5, token_document(2)));
+  steps.wakes(milliseconds{60}).wakes(milliseconds{60});
+  expect(steps, first_get_more, batch("nextBatch", event(3), 5, token_document(3)));
+  // After events there may be more.
+  expect(steps, first_get_more, batch("nextBatch", "", 5, token_document(4)));
+  steps.wakes(milliseconds{100});
+  // A stop is heard meanwhile.
+  expect(steps, first_get_more, batch("nextBatch", "", 5, token_document(5)));
+  steps.wakes(milliseconds{10});
+  steps.wakes(milliseconds{90});
+  expect(steps, [&b](const std::string&) {
+    b.state.stop = true;
+    return batch("nextBatch", "", 5, token_document(6));
+  });
+  expect(steps, R"({"killCursors")", R"({"ok":1})");
+  CHECK(b.run(steps) == stream_end::asked);
+  CHECK(b.feed.next() == token(6));
+  b.lines.finish();
+}
+
 TEST_CASE("change stream: of a sharded cluster, its time sent back and its tokens without events",
           "[mongo_stream]") {
   // As a mongos makes them: version 1 or 2, and the end of a high-water mark.

@@ -34,6 +34,7 @@ class Scripted:
         self.tokens: dict[int, str] = {}  # of the events that were sent
         self.commands: list[dict] = []
         self.version = [6, 0, 5, 0]
+        self.waits = True
         self.listening = socket.create_server(("127.0.0.1", 0))
         self.port = self.listening.getsockname()[1]
         self.cursors = 0
@@ -96,7 +97,7 @@ class Scripted:
                 return None
             if isinstance(what, dict):
                 return {"ok": 0, "errmsg": "scripted"} | what | times
-            if not what:
+            if not what and self.waits:
                 self.closed.wait(command["maxTimeMS"] / 1000)
             events = [self.event(number) for number in what]
             last = events[-1]["_id"] if events else {"_data": token(self.clock.next())}

@@ -173,3 +173,16 @@ def test_an_unreachable_member_and_a_silent_one(scripted, tidewire):
         begin = time.monotonic()
         run = tidewire("stream", f"mongodb://{','.join(hosts)}/db?replicaSet=rs&connectTimeoutMS=700", "--until", "1tx").succeed()
         assert ids(run) == [1] and time.monotonic() - begin < 10
+
+
+def test_a_server_that_does_not_wait_is_not_asked_all_the_time(scripted, tidewire):
+    """As compatible servers do."""
+    server = scripted(MONGOS, [[] for _ in range(4)] + [[1]])
+    server.waits = False
+    run = tidewire("stream", f"mongodb://{server.host}/db")
+    begin = time.monotonic()
+    run.wait_ops("insert", 1)
+    passed = time.monotonic() - begin
+    asked = len(server.sent("getMore"))
+    assert passed > 0.3 and asked <= 5 + 2 * passed / 0.1, (passed, asked)
+    stop(run)
