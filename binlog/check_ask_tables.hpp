@@ -1,4 +1,5 @@
-// The questions about tables, and what all questions share. For binlog/check_ask*.cpp only.
+// The questions about tables, and what all questions share. For binlog/check_ask*.cpp and log_distance.cpp
+// only.
 #pragma once
 
 #include "binlog/check_facts.hpp"

@@ -1,5 +1,7 @@
 #include "mongo_wire/change_stream.hpp"
 
+#include <algorithm>
+
 namespace tidewire::mongo_wire {
 namespace {
 
@@ -96,6 +98,28 @@ conversation<> grant_wishes(session& with, event_feed& feed) {
   for (const image_watch::names& each : wishes) co_await enable_images(with, each.first, each.second);
 }
 
+/// Nothing came, and sooner than a server that waits for events says so.
+bool came_too_early(bson_view batch, const stream_settings& settings, link::clock::duration after) {
+  constexpr std::size_t empty = 5;
+  return batch.size <= empty && after < std::min(settings.least_wait, settings.await_time / 2);
+}
+
+conversation<> wait_a_little(session& with, const stream_settings& settings, const stream_state& state) {
+  auto until = with.to.now() + settings.least_wait;
+  while (!state.stop && with.to.now() < until) co_await with.to.wait_wake();
+}
+
+/// Only with no answer on its way.
+conversation<> look_again(session& with, const stream_settings& settings) {
+  std::vector<std::uint8_t> fields = command_fields([](bson_writer& to) { to.put_int32("hello", 1); });
+  answer got = co_await with.must("hello", "admin", std::move(fields));
+  hello_reply said = well_formed(decode_hello(got.body), "hello reply");
+  if (!settings.still_wanted(said))
+    throw failure{failure_kind::transient, "TW-MONGO-NOT-PRIMARY",
+                  "the server is no longer of the kind that readPreference wants",
+                  "the set has elected another one, or is about to: the stream goes on there"};
+}
+
 /// The documents of a batch, one after the other, as room is made for them. True if not all were taken: the
 /// bound was reached, or a stop was asked for while there was no room.
 conversation<bool> take_batch(session& with, event_feed& feed, const stream_settings& settings,
@@ -151,6 +175,7 @@ conversation<stream_end> follow(session& with, event_feed& feed, stream_settings
   open_cursor cursor = open(first);
   // From here on there is a place to go on from, whatever happens.
   feed.batch_done(cursor_in(first).post_batch_resume_token);
+  auto looked = with.to.now(), asked_at = looked;
   co_await with.send(cursor.database, get_more(settings, cursor));
   for (;;) {
     std::optional<answer> came = co_await with.receive_or_wake();
@@ -166,7 +191,10 @@ conversation<stream_end> follow(session& with, event_feed& feed, stream_settings
     state.bytes += got.body.size;
     bool more = batch.id != 0;
     bool asks = feed.images() && image_watch::may_wish(batch.batch);
-    bool ends = state.stop || settings.until_events != 0 || !more || asks;
+    bool due = settings.still_wanted && with.to.now() - looked >= settings.look_interval;
+    bool early = came_too_early(batch.batch, settings, with.to.now() - asked_at);
+    bool ends = state.stop || settings.until_events != 0 || !more || asks || due || early;
+    asked_at = with.to.now();
     // The server looks for the next batch while we write this one.
     if (!ends) co_await with.send(cursor.database, get_more(settings, cursor));
     bool cut = co_await take_batch(with, feed, settings, state, batch.batch);
@@ -178,8 +206,14 @@ conversation<stream_end> follow(session& with, event_feed& feed, stream_settings
     if (more && !ends && !bound && !state.stop) continue;
     // While an answer is on its way nothing may be sent; the connection's end then also ends the cursor.
     if (more && !ends) co_return bound ? stream_end::until : stream_end::asked;
+    if (early && more && !bound) co_await wait_a_little(with, settings, state);
     if (more && !bound && !cut && !state.stop) {
       co_await grant_wishes(with, feed);
+      if (due) {
+        co_await look_again(with, settings);
+        looked = with.to.now();
+      }
+      asked_at = with.to.now();
       co_await with.send(cursor.database, get_more(settings, cursor));
       continue;
     }

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 
 #include "mongo_wire/event_feed.hpp"
+#include "mongo_wire/hello.hpp"
 #include "mongo_wire/session.hpp"
 
 namespace tidewire::mongo_wire {
@@ -17,6 +19,13 @@ struct stream_settings {
   bool split = false;                     // large events in fragments (6.0.9+)
   std::int32_t batch_size = 0;            // 0: the server's own
   std::chrono::milliseconds await_time{1'000};
+  /// Where a server does not wait for events as it is asked to, so long between two questions; the driver's
+  /// tick must be as fast. Zero: never.
+  std::chrono::milliseconds least_wait{0};
+  /// A cursor outlives its server's being primary, and would read from one that the set has left behind. So
+  /// it is asked this often, between two batches, what it is; may be empty: never.
+  std::function<bool(const hello_reply&)> still_wanted{};
+  std::chrono::milliseconds look_interval{10'000};
   /// Where a bounded run ends.
   std::optional<bson_timestamp> until;
   std::uint64_t until_events = 0;

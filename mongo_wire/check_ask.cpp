@@ -2,47 +2,13 @@
 
 #include <optional>
 
+#include "mongo_wire/check_asking.hpp"
+
 namespace tidewire::mongo_wire {
 namespace {
 
-constexpr const char* not_understood = "the server's answer is not what it must be";
-constexpr std::int32_t unauthorized = 13;
 constexpr std::int32_t of_atlas = 8000;  // whatever its proxies refuse
 constexpr std::int32_t trial_ms = 10'000;
-
-/// The server's words. Of a right that is missing the command is left out, which would be shown whole.
-std::string words_of(const reply_view& reply) {
-  std::string text(reply.message);
-  if (reply.code == unauthorized) text = text.substr(0, text.find(" { "));
-  if (text.size() > 500) text.resize(500);
-  return text + " (" + std::to_string(reply.code) +
-         (reply.code_name.empty() ? "" : " " + std::string(reply.code_name)) + ")";
-}
-
-/// A field inside of fields; an element that is false where any of them is missing or no document.
-element_view at(bson_view document, std::initializer_list<std::string_view> path) {
-  element_view found;
-  std::size_t left = path.size();
-  for (std::string_view name : path) {
-    auto next = find(document, name);
-    if (!next || !*next) return {};
-    found = *next;
-    if (--left == 0) break;
-    auto inner = found.as_document();
-    if (!inner) inner = found.as_array();
-    if (!inner) return {};
-    document = *inner;
-  }
-  return found;
-}
-
-std::string text_at(bson_view document, std::initializer_list<std::string_view> path) {
-  return std::string(at(document, path).as_string().value_or(""));
-}
-
-std::vector<std::uint8_t> just(std::string_view name) {
-  return command_fields([&](bson_writer& to) { to.put_int32(name, 1); });
-}
 
 conversation<> ask_version(session& with, check_facts& into) {
   answer got = co_await with.command("admin", just("buildInfo"));
@@ -239,12 +205,6 @@ conversation<> ask_collections(session& with, check_facts& into) {
   into.collections.value = std::move(found);
 }
 
-std::optional<double> seconds_at(bson_view document, std::initializer_list<std::string_view> path) {
-  auto stamp = at(document, path).as_timestamp();
-  if (!stamp) return {};
-  return stamp->time;
-}
-
 conversation<> ask_set(session& with, check_facts& into) {
   answer got = co_await with.command("admin", just("replSetGetStatus"));
   into.set.missing = got.reply.ok ? not_understood : words_of(got.reply);
@@ -265,75 +225,6 @@ conversation<> ask_set(session& with, check_facts& into) {
   auto committed = seconds_at(got.body, {"optimes", "lastCommittedOpTime", "ts"});
   if (written && committed) status.majority_lag_s = *written - *committed;
   into.set.value = std::move(status);
-}
-
-std::vector<std::uint8_t> server_status() {
-  return command_fields([](bson_writer& to) {
-    to.put_int32("serverStatus", 1);
-    to.put_int32("oplog", 1);
-    for (const char* large : {"metrics", "wiredTiger", "locks", "tcmalloc", "indexStats", "opLatencies"})
-      to.put_int32(large, 0);
-  });
-}
-
-std::vector<std::uint8_t> end_of_oplog(int direction) {
-  return command_fields([&](bson_writer& to) {
-    to.put_string("find", "oplog.rs");
-    to.open_document("projection");
-    for (const char* field : {"ts", "op", "o.msg"}) to.put_int32(field, 1);
-    to.close();
-    to.open_document("sort");
-    to.put_int32("$natural", direction);
-    to.close();
-    to.put_int32("limit", 1);
-    to.put_bool("singleBatch", true);
-  });
-}
-
-/// Whether the oplog begins when the set did: its id tells when that was.
-conversation<> ask_beginning(session& with, oplog_info& oplog) {
-  answer got = co_await with.command("admin", just("replSetGetConfig"));
-  auto id = at(got.body, {"config", "settings", "replicaSetId"}).as_object_id();
-  if (!got.reply.ok || !id) co_return;
-  constexpr double moments_s = 60;
-  oplog.never_cut = oplog.first_s <= load_be<std::uint32_t>(id->data()) + moments_s;
-}
-
-/// Only for those who may read everything that anybody writes.
-conversation<> read_oplog(session& with, check_facts& into) {
-  oplog_info oplog;
-  for (int direction : {1, -1}) {
-    answer got = co_await with.command("local", end_of_oplog(direction));
-    auto entry = at(got.body, {"cursor", "firstBatch", "0"}).as_document();
-    auto time = entry ? seconds_at(*entry, {"ts"}) : std::nullopt;
-    if (!got.reply.ok || !time) co_return;  // what serverStatus said stays
-    (direction == 1 ? oplog.first_s : oplog.last_s) = *time;
-    if (direction == 1)
-      oplog.never_cut = text_at(*entry, {"op"}) == "n" && text_at(*entry, {"o", "msg"}) == "initiating set";
-  }
-  into.oplog.value = oplog;
-}
-
-conversation<> ask_oplog(session& with, check_facts& into) {
-  answer got = co_await with.command("admin", server_status());
-  into.oplog.missing = into.majority_reads.missing = got.reply.ok ? not_understood : words_of(got.reply);
-  if (got.reply.ok)
-    if (auto can = at(got.body, {"storageEngine", "supportsCommittedReads"}).as_bool())
-      into.majority_reads.value = *can;
-  auto first = seconds_at(got.body, {"oplog", "earliestOptime"});
-  auto last = seconds_at(got.body, {"oplog", "latestOptime"});
-  if (got.reply.ok && first && last) {
-    oplog_info oplog{*first, *last, false};
-    auto now_ms = at(got.body, {"localTime"}).as_date_time();
-    auto uptime = at(got.body, {"uptimeMillis"}).as_integer();
-    auto cuts = at(got.body, {"oplogTruncation", "truncateCount"}).as_integer();
-    if (now_ms && uptime)
-      oplog.never_cut = cuts == 0 && *first >= static_cast<double>(*now_ms - *uptime) / 1000;
-    if (!oplog.never_cut && cuts.value_or(0) == 0) co_await ask_beginning(with, oplog);
-    into.oplog.value = oplog;
-    co_return;
-  }
-  co_await read_oplog(with, into);
 }
 
 conversation<> ask_expiry(session& with, check_facts& into) {

@@ -22,4 +22,7 @@ bool is_internal_database(std::string_view name);
 /// Fills all but `connection` and `hello`; `hello` must be there. Throws only what ends the connection.
 conversation<> ask_facts(session& with, ask_settings what, check_facts& into);
 
+/// Of a member of a set: fills `oplog` and `majority_reads`. Throws only what ends the connection.
+conversation<> ask_oplog(session& with, check_facts& into);
+
 }  // namespace tidewire::mongo_wire

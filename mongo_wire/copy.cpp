@@ -1,6 +1,7 @@
 #include "mongo_wire/copy.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace tidewire::mongo_wire {
 namespace {
@@ -77,11 +78,18 @@ chunk read_chunk(const answer& got, const copied_collection& of) {
   return read;
 }
 
+enum class copy_outcome : std::uint8_t { complete, stopped, dropped, renamed };
+
+struct copy_end {
+  copy_outcome how = copy_outcome::complete;
+  std::string new_name;  // of one that was renamed
+};
+
 /// Of 361: the collection of that UUID has another name now, or is there no more.
 copy_end moved(const answer& got) {
   auto now = well_formed(find(got.body, "actualCollection"), "find reply").as_string();
-  if (now) return {copy_outcome::renamed, 0, std::string(*now)};
-  return {copy_outcome::dropped, 0, {}};
+  if (now) return {copy_outcome::renamed, std::string(*now)};
+  return {copy_outcome::dropped, {}};
 }
 
 std::vector<std::uint8_t> document_of(const element_view& id) {
@@ -94,9 +102,8 @@ std::int32_t limit_for(const chunk& read, std::uint64_t chunk_bytes) {
   return static_cast<std::int32_t>(std::clamp<std::uint64_t>(chunk_bytes / each, 1, max_limit));
 }
 
-}  // namespace
-
-conversation<bool> wait_for_room(session& with, copy_feed& feed, copy_control& control) {
+/// Waits until the feed has room. False: stopped meanwhile.
+conversation<bool> wait_for_room(session& with, copy_feed& feed, const copy_control& control) {
   while (!feed.has_room()) {
     if (control.stop) co_return false;
     co_await with.to.wait_wake();
@@ -104,13 +111,48 @@ conversation<bool> wait_for_room(session& with, copy_feed& feed, copy_control& c
   co_return true;
 }
 
-conversation<copy_end> copy_collection(session& with, copy_feed& feed, copied_collection of, bool capped,
+/// The turn to write, and room. False: stopped meanwhile.
+conversation<bool> wait_for_turn(session& with, copy_feed& feed, const copy_control& control) {
+  while (!feed.take_turn(&with)) {
+    if (control.stop) co_return false;
+    co_await with.to.wait_wake();
+  }
+  bool room = co_await wait_for_room(with, feed, control);
+  co_return room;
+}
+
+/// The documents of one chunk, up to `of.last`. False: stopped in the middle; then the turn is kept.
+conversation<bool> write_chunk(session& with, copy_feed& feed, copy_work& work, const chunk& read,
+                               bson_timestamp latest, copy_control& control) {
+  bool turn = co_await wait_for_turn(with, feed, control);
+  if (!turn) co_return false;
+  if (!std::exchange(work.begun, true)) feed.open(work.of);
+  feed.enter(work.of, read.at.value_or(feed.progress().since), read.at ? *read.at : latest);
+  bson_reader documents(read.batch);
+  for (element_view each; documents.next(each);) {
+    bool room = co_await wait_for_room(with, feed, control);
+    if (!room) co_return false;
+    feed.take(*each.as_document());
+    ++control.documents;
+    control.bytes += each.size;
+  }
+  bool room = co_await wait_for_room(with, feed, control);
+  if (!room) co_return false;
+  feed.chunk_done(work.of, with.to.now());
+  if (control.stop) feed.pause();
+  feed.give_turn_back();
+  co_return true;
+}
+
+/// Goes on after `work.of.last`. What was written is in the feed; of the end it is told nothing.
+conversation<copy_end> copy_collection(session& with, copy_feed& feed, copy_work& work,
                                        copy_control& control) {
+  copied_collection& of = work.of;
   const bson_timestamp since = feed.progress().since;
-  const copy_end stopped{copy_outcome::stopped, 0, {}};
+  const copy_end stopped{copy_outcome::stopped, {}};
   auto limit = static_cast<std::int32_t>(
       std::clamp<std::uint64_t>(control.chunk_bytes / usual_document_bytes, 1, first_limit));
-  co_await with.send(of.database, find_command(of, capped, since, limit));
+  co_await with.send(of.database, find_command(of, work.capped, since, limit));
   for (;;) {
     std::optional<answer> came = co_await with.receive_or_wake();
     if (!came) {
@@ -122,7 +164,7 @@ conversation<copy_end> copy_collection(session& with, copy_feed& feed, copied_co
     if (!got.reply.ok)
       throw server_failure{"could not read " + shown(of.database) + "." + shown(of.name), got.reply};
     chunk read = read_chunk(got, of);
-    if (read.documents == 0) co_return copy_end{copy_outcome::complete, of.documents, {}};
+    if (read.documents == 0) co_return copy_end{};
     bson_timestamp latest = got.reply.operation_time.value_or(since);
     std::vector<std::uint8_t> last = document_of(read.last);
     if (last == of.last)
@@ -133,82 +175,80 @@ conversation<copy_end> copy_collection(session& with, copy_feed& feed, copied_co
     of.last = std::move(last);
     of.documents += static_cast<std::uint64_t>(read.documents);
     limit = limit_for(read, control.chunk_bytes);
-    // The server looks for the next chunk while we write this one.
-    if (!control.stop) co_await with.send(of.database, find_command(of, capped, since, limit));
-    feed.enter(of, read.at.value_or(since), read.at ? *read.at : latest);
-    bson_reader documents(read.batch);
-    for (element_view each; documents.next(each);) {
-      bool room = co_await wait_for_room(with, feed, control);
-      if (!room) co_return stopped;
-      feed.take(*each.as_document());
-      ++control.documents;
-      control.bytes += each.size;
-    }
-    bool room = co_await wait_for_room(with, feed, control);
-    if (!room) co_return stopped;
-    feed.chunk_done(of, with.to.now());
-    if (control.stop) {
-      feed.pause();
-      co_return stopped;
-    }
+    // The server looks for the next chunk while we wait for our turn and write this one.
+    if (!control.stop) co_await with.send(of.database, find_command(of, work.capped, since, limit));
+    bool written = co_await write_chunk(with, feed, work, read, latest, control);
+    if (!written || control.stop) co_return stopped;
   }
 }
 
-namespace {
-
-/// The first of the plan's work, to its end. False: stopped.
-conversation<bool> copy_next(session& with, copy_feed& feed, copy_plan& plan, copy_control& control) {
-  copy_work work = plan.work.front();
-  bool room = co_await wait_for_room(with, feed, control);
-  if (!room) co_return false;
-  if (!work.begun) feed.open(work.of);
-  copy_end end = co_await copy_collection(with, feed, work.of, work.capped, control);
+/// One collection to its end. False: stopped.
+conversation<bool> copy_one(session& with, copy_feed& feed, copy_plan& plan, copy_work work,
+                            copy_control& control) {
+  copy_end end = co_await copy_collection(with, feed, work, control);
   if (end.how == copy_outcome::stopped) co_return false;
-  room = co_await wait_for_room(with, feed, control);
-  if (!room) co_return false;
-  plan.work.pop_front();
+  bool turn = co_await wait_for_turn(with, feed, control);
+  if (!turn) co_return false;
+  plan.give_back(work);
   if (end.how == copy_outcome::complete) {
-    work.of.documents = end.documents;
+    if (!work.begun) feed.open(work.of);
     work.of.done = true;
     work.of.last.clear();
     feed.close(work.of);
     ++control.collections_done;
-    co_return true;
+  } else if (work.begun) {
+    feed.gone(work.of);
   }
-  feed.gone(work.of);
-  if (end.how == copy_outcome::dropped) {
-    --plan.collections;
-    co_return true;
+  if (end.how == copy_outcome::dropped) --plan.collections;
+  if (end.how == copy_outcome::renamed) {
+    auto overwritten = plan_renamed(plan, feed.progress(), work, end.new_name);
+    if (overwritten) feed.gone(*overwritten);
   }
-  auto overwritten = plan_renamed(plan, feed.progress(), work, end.new_name);
-  if (overwritten) feed.gone(*overwritten);
+  feed.give_turn_back();
   co_return true;
 }
 
 }  // namespace
 
-conversation<bool> copy_all(session& with, copy_feed& feed, copy_plan& plan, copy_control& control,
-                            stream_settings settings, std::string position) {
-  constexpr std::chrono::seconds between_looks{60};
-  auto looked = with.to.now();
-  bool room = co_await wait_for_room(with, feed, control);
-  if (!room) co_return false;
+conversation<bool> begin_copy(session& with, copy_feed& feed, copy_plan& plan, copy_control& control) {
+  control.looked = with.to.now();
+  bool turn = co_await wait_for_turn(with, feed, control);
+  if (!turn) co_return false;
   feed.begin(plan.resumed, plan.collections);
   for (const copied_collection& each : plan.gone) {
-    room = co_await wait_for_room(with, feed, control);
+    bool room = co_await wait_for_room(with, feed, control);
     if (!room) co_return false;
     feed.gone(each);
   }
-  while (!plan.work.empty()) {
-    bool done = co_await copy_next(with, feed, plan, control);
-    if (!done || control.stop) co_return false;
-    if (with.to.now() - looked < between_looks) continue;
+  feed.give_turn_back();
+  co_return true;
+}
+
+conversation<bool> copy_some(session& with, copy_feed& feed, copy_plan& plan, copy_control& control,
+                             stream_settings settings, std::string position) {
+  constexpr std::chrono::seconds between_looks{60};
+  while (!plan.over()) {
+    if (control.stop) co_return false;
+    std::optional<copy_work> work = plan.take();
+    if (!work) {
+      // Whoever reads the rest may find that it was renamed, and then there is more to do.
+      co_await with.to.wait_wake();
+      continue;
+    }
+    bool done = co_await copy_one(with, feed, plan, *work, control);
+    if (!done) co_return false;
+    if (with.to.now() - control.looked < between_looks) continue;
+    control.looked = with.to.now();
     co_await try_position(with, settings, position);
-    looked = with.to.now();
   }
+  co_return !control.stop;
+}
+
+conversation<bool> end_copy(session& with, copy_feed& feed, copy_plan& plan, copy_control& control,
+                            stream_settings settings, std::string position) {
   co_await try_position(with, settings, position);
-  room = co_await wait_for_room(with, feed, control);
-  if (!room) co_return false;
+  bool turn = co_await wait_for_turn(with, feed, control);
+  if (!turn) co_return false;
   feed.end(plan.collections);
   co_return true;
 }

@@ -43,13 +43,26 @@ struct copy_feed::mark {
   bool with_time = false;
 };
 
-copy_feed::copy_feed(pipeline& lines, copy_progress before, checkpoint at, extended_json_options values)
+copy_feed::copy_feed(pipeline& lines, copy_progress before, checkpoint at, extended_json_options values,
+                     std::function<void()> turn_free)
     : lines_(lines),
       progress_(std::move(before)),
       handed_over_(progress_),
       at_(std::move(at)),
-      values_(values) {
+      values_(values),
+      turn_free_(std::move(turn_free)) {
   for (const auto& [key, each] : progress_.collections) remember(each);
+}
+
+bool copy_feed::take_turn(const void* who) {
+  if (turn_ && turn_ != who) return false;
+  turn_ = who;
+  return true;
+}
+
+void copy_feed::give_turn_back() {
+  turn_ = nullptr;
+  if (turn_free_) turn_free_();
 }
 
 bool copy_feed::has_room() {
@@ -95,7 +108,7 @@ void copy_feed::hand_over() {
 }
 
 void copy_feed::pause() {
-  if (batch_ && batch_->size() > 0 && !behind_) hand_over();
+  if (batch_ && batch_->size() > 0 && behind_.empty()) hand_over();
 }
 
 void copy_feed::begin(bool resumed, std::size_t collections) {
@@ -131,10 +144,14 @@ void copy_feed::take(bson_view document) {
 }
 
 void copy_feed::chunk_done(const copied_collection& of, link::clock::time_point now) {
-  behind_ = of.last.size() > max_kept_id_bytes;
-  if (behind_) return;
+  if (of.last.size() > max_kept_id_bytes) {
+    behind_.insert(of.key());
+    return;
+  }
+  behind_.erase(of.key());
   progress_.collections[of.key()] = of;
   remember(of);
+  if (!behind_.empty()) return;
   // Small collections share a batch: each place to go on from costs the names of all of them.
   constexpr std::chrono::milliseconds longest{250};
   if (batch_->size() < lines_.batch_bytes() / 4 && now - handed_over_at_ < longest) return;
@@ -143,14 +160,14 @@ void copy_feed::chunk_done(const copied_collection& of, link::clock::time_point 
 }
 
 void copy_feed::close(const copied_collection& of) {
-  behind_ = false;
+  behind_.erase(of.key());
   put_mark({.stage = "end", .of = &of, .rows = of.documents});
   progress_.collections[of.key()] = of;
   remember(of);
 }
 
 void copy_feed::gone(const copied_collection& of) {
-  behind_ = false;
+  behind_.erase(of.key());
   put_mark({.stage = "gone", .of = &of});
   progress_.collections.erase(of.key());
   kept_.erase(of.key());

@@ -1,8 +1,12 @@
 // Joins copied documents to the pipeline: a line for each, marks around them, and after every chunk the place
-// to go on from.
+// to go on from. Several workers may read at the same time; each writes a chunk, which it has whole, while it
+// has the turn, so that a chunk stands in the sink in one piece, and nobody who has the turn waits for the
+// network.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "core/link.hpp"
@@ -16,12 +20,20 @@ class copy_feed {
  public:
   /// `before`: how far an earlier round has come. `at`: what a checkpoint has beside the copy's lines, its
   /// position the one that a stream goes on from. The pipeline outlives this.
-  copy_feed(pipeline& lines, copy_progress before, checkpoint at, extended_json_options values);
+  /// `turn_free` is called when somebody who waits may have the turn.
+  copy_feed(pipeline& lines, copy_progress before, checkpoint at, extended_json_options values,
+            std::function<void()> turn_free = {});
   copy_feed(const copy_feed&) = delete;
   copy_feed& operator=(const copy_feed&) = delete;
 
-  /// False while all batches are on their way: back-pressure. All that follows only with room, which what
-  /// hands a batch over may end. Throws what the pipeline met.
+  /// False while another one has it. `who`: anything that tells one worker from the others.
+  bool take_turn(const void* who);
+  /// Only when the feed may be left as it is: between two chunks. Whoever is stopped in the middle of one
+  /// keeps the turn, so that no place to go on from follows.
+  void give_turn_back();
+
+  /// False while all batches are on their way: back-pressure. All that follows only with the turn and with
+  /// room, which what hands a batch over may end. Throws what the pipeline met.
   bool has_room();
 
   /// The lines that say that the copy begins, or goes on.
@@ -63,7 +75,10 @@ class copy_feed {
   std::string where_;
   std::map<std::pair<std::string, std::string>, std::shared_ptr<const std::string>> kept_;
   json::buffer* batch_ = nullptr;
-  bool behind_ = false;  // lines were written that what is kept does not count yet
+  const std::function<void()> turn_free_;
+  const void* turn_ = nullptr;
+  /// Collections of which lines were written that what is kept does not count yet.
+  std::set<std::pair<std::string, std::string>> behind_;
   std::uint64_t documents_ = 0;
   link::clock::time_point handed_over_at_{};
 };

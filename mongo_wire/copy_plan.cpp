@@ -57,6 +57,16 @@ copy_plan plan_copy(const std::vector<collection_facts>& listed, const copy_prog
   return plan;
 }
 
+std::optional<copy_work> copy_plan::take() {
+  auto next =
+      std::ranges::find_if(work, [this](const copy_work& each) { return !out.contains(each.of.key()); });
+  if (next == work.end()) return {};
+  copy_work taken = std::move(*next);
+  work.erase(next);
+  out.insert(taken.of.key());
+  return taken;
+}
+
 std::optional<copied_collection> plan_renamed(copy_plan& plan, const copy_progress& progress,
                                               const copy_work& renamed, const std::string& new_name) {
   copy_work work = renamed;
@@ -67,7 +77,10 @@ std::optional<copied_collection> plan_renamed(copy_plan& plan, const copy_progre
       std::erase_if(plan.work, [&](const copy_work& each) { return each.of.key() == work.of.key(); });
   auto before = progress.collections.find(work.of.key());
   std::optional<copied_collection> void_now;
-  if (before != progress.collections.end() && before->second.id != work.of.id) void_now = before->second;
+  // Whoever reads it is told by the server that it is gone.
+  bool being_read = plan.out.contains(work.of.key());
+  if (!being_read && before != progress.collections.end() && before->second.id != work.of.id)
+    void_now = before->second;
   if (waiting != 0 || void_now) --plan.collections;
   plan.work.push_back(std::move(work));
   return void_now;

@@ -43,6 +43,11 @@ class hello_decoder {
       hello_.election_id = as_text(*id);
       return;
     }
+    if (name == "serviceId") {
+      if (!each.as_object_id()) return check_.fail(each, "serviceId");
+      hello_.load_balanced = true;
+      return;
+    }
     if (name == "lastWrite") return last_write(each);
     if (name == "speculativeAuthenticate") {
       auto document = each.as_document();

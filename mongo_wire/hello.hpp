@@ -34,6 +34,7 @@ struct hello_reply {
   std::optional<std::int64_t> set_version;
   std::string election_id;                   // 12 bytes, to be compared as such; empty: none
   std::optional<bson_timestamp> last_write;  // of a member of a set
+  bool load_balanced = false;                // it has a serviceId: what is behind a load balancer knows so
   std::int32_t min_wire_version = 0;
   std::int32_t max_wire_version = 0;
   std::uint32_t max_message_bytes = 0;

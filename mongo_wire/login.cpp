@@ -10,6 +10,7 @@ namespace tidewire::mongo_wire {
 namespace {
 
 constexpr std::int32_t wire_version_6_0 = 17;
+constexpr std::int32_t newest_wire_version = 27;  // 8.2; whatever comes later still speaks it
 
 /// SCRAM-SHA-1's password: the hash that servers have stored since long before SCRAM.
 secret digest_password(const connection_options& options) {
@@ -233,6 +234,15 @@ conversation<hello_reply> log_in(session& with, const connection_options& option
         failure_kind::refused, "TW-MONGO-VERSION",
         "the server is older than 6.0 (wire version " + std::to_string(server.max_wire_version) + ")",
         "upgrade it; change streams with stored images begin with 6.0"};
+  if (server.min_wire_version > newest_wire_version)
+    throw failure{failure_kind::refused, "TW-MONGO-VERSION",
+                  "the server speaks wire version " + std::to_string(server.min_wire_version) +
+                      " at least, and tidewire up to " + std::to_string(newest_wire_version),
+                  "a newer tidewire"};
+  if (options.load_balanced && !server.load_balanced)
+    throw failure{failure_kind::refused, "TW-MONGO-NOT-LOAD-BALANCED",
+                  "loadBalanced=true, and the server does not know of a load balancer before it",
+                  "leave loadBalanced out"};
   // Arbiters and servers of no set have no users.
   if (user && server.kind != server_kind::arbiter && server.kind != server_kind::ghost) {
     if (with_scram && !server.speculative.empty()) {

@@ -16,6 +16,8 @@
 #include "tidewire/snapshot.hpp"
 #include "tidewire/snapshot_mongo.hpp"
 #include "tidewire/status.hpp"
+#include "tidewire/status_binlog.hpp"
+#include "tidewire/status_mongo.hpp"
 #include "tidewire/stream.hpp"
 #include "tidewire/stream_binlog.hpp"
 #include "tidewire/stream_mongo.hpp"
@@ -101,6 +103,15 @@ int run_setup_of(const setup_options& o) {
   return run_setup(o);
 }
 
+void run_status_of(const status_options& o) {
+  switch (kind_of(o.url)) {
+    case source_kind::mysql: return run_status_binlog(o);
+    case source_kind::mongodb: return run_mongo_status(o);
+    case source_kind::postgres: break;
+  }
+  run_status(o);
+}
+
 int run(int argc, char** argv) {
   parsed_options parsed = parse_options(argc, argv);
   if (parsed.exit_code) return *parsed.exit_code;
@@ -117,7 +128,7 @@ int run(int argc, char** argv) {
       case options::command::decode: run_decode(chosen.decode); break;
       case options::command::status:
         hide_url(argc, argv, chosen.status.url);
-        run_status(chosen.status);
+        run_status_of(chosen.status);
         break;
       case options::command::none: return 2;
     }

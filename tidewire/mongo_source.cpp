@@ -18,6 +18,8 @@ stream_settings settings_of(const stream_options& o, const connection_options& f
   settings.before = o.before_image;
   settings.expanded = o.expanded_events;
   settings.await_time = o.await_time;
+  settings.least_wait = std::chrono::milliseconds{100};
+  settings.look_interval = from.heartbeat;
   if (o.end.is == until::kind::transactions) settings.until_events = o.end.transactions;
   if (o.end.is == until::kind::duration)
     settings.until_time = std::chrono::steady_clock::now() + o.end.duration;
@@ -63,7 +65,7 @@ void mongo_source::resolve() {
   with.known = topology(with.options);
 }
 
-asio::awaitable<std::unique_ptr<client>> mongo_source::connect() {
+asio::awaitable<std::unique_ptr<client>> mongo_source::connect_another() {
   connect_settings how;
   how.read_deadline = std::max(options.read_deadline, 2 * options.await_time);
   if (options.trace) how.on_trace = trace_message;
@@ -72,12 +74,26 @@ asio::awaitable<std::unique_ptr<client>> mongo_source::connect() {
     throw failure{failure_kind::refused, "TW-MONGO-NOT-REPLICA-SET",
                   "the server at " + made->host.text() + " belongs to no replica set",
                   "change streams need one: start mongod with --replSet and run rs.initiate()"};
+  co_return made;
+}
+
+asio::awaitable<std::unique_ptr<client>> mongo_source::connect() {
+  std::unique_ptr<client> made = co_await connect_another();
   // A collection that came meanwhile and stores no images may never be updated: its updates are looked at.
   if (std::exchange(connected_, true) && images == post_images::read_only) co_return made;
   std::size_t count = co_await made->run(prepare_images(made->talk, settings.database, images));
   if (count != 0)
     log(log_level::info, "", "turned on the post-images of " + std::to_string(count) + " collections");
   co_return made;
+}
+
+std::function<bool(const hello_reply&)> mongo_source::watch(const client& to) {
+  topology_kind kind = with.known.kind();
+  if (kind != topology_kind::set_with_primary && kind != topology_kind::set_without_primary) return {};
+  return [this, host = to.host](const hello_reply& said) {
+    bool current = with.known.heard(host, said);
+    return current && is_wanted(said.kind, with.known.kind(), with.options.read_from, true);
+  };
 }
 
 stored_position mongo_source::described(const client& to) const {

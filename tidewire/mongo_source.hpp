@@ -20,6 +20,12 @@ struct mongo_source {
 
   /// A connection to a server that can stream, with the images as they are wanted.
   asio::awaitable<std::unique_ptr<mongo_wire::client>> connect();
+  /// One more beside it.
+  asio::awaitable<std::unique_ptr<mongo_wire::client>> connect_another();
+
+  /// Tells whether the server is still one to read from, by what it says of itself. Empty where nothing else
+  /// could be read from.
+  std::function<bool(const mongo_wire::hello_reply&)> watch(const mongo_wire::client& to);
 
   /// Without the position itself.
   stored_position described(const mongo_wire::client& with) const;

@@ -284,14 +284,17 @@ void add_decode(CLI::App& app, options& chosen, std::string& statements_text) {
 
 void add_status(CLI::App& app, options& chosen) {
   status_options& o = chosen.status;
-  CLI::App* s =
-      app.add_subcommand("status", "how a stream is doing: its position, lag, and what its slot retains");
+  CLI::App* s = app.add_subcommand(
+      "status", "how a stream is doing: its position, its lag, what the server keeps for it");
   s->add_option("url", o.url, "the database, as for stream; without it only the position file is looked at")
       ->type_name("URL");
   s->add_option("--position", o.position_file, "the stream's position file")->type_name("FILE");
-  s->add_option("--slot", o.slot, "replication slot")->capture_default_str();
-  s->add_flag("--json", o.json, "one JSON object instead of lines for people");
-  s->callback([&chosen] { chosen.run = options::command::status; });
+  s->add_option("--slot", o.slot, "replication slot of Postgres")->capture_default_str();
+  s->add_flag("--json", o.json, "one JSON object instead of lines for people (docs/status.md)");
+  s->callback([&chosen, s] {
+    chosen.run = options::command::status;
+    chosen.status.given = given_options(*s);
+  });
 }
 
 void add_check(CLI::App& app, options& chosen, std::vector<std::unique_ptr<duration_option>>& durations) {
@@ -399,7 +402,7 @@ void refuse_options_of_others(const stream_options& of, source_kind is) {
     case source_kind::mongodb:
       refuse_postgres("MongoDB");
       refuse_mysql("MongoDB");
-      refuse_options(of.given, {"--workers", "--spill-dir", "--spill-memory"}, "MongoDB");
+      refuse_options(of.given, {"--spill-dir", "--spill-memory"}, "MongoDB");
       break;
   }
 }

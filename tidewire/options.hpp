@@ -101,6 +101,7 @@ struct status_options {
   std::string position_file;
   std::string slot = "tidewire";
   bool json = false;
+  std::vector<std::string> given;  // the options that were, by name
 };
 
 struct check_options {

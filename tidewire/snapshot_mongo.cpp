@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <asio/co_spawn.hpp>
-#include <asio/detached.hpp>
 #include <asio/redirect_error.hpp>
 #include <asio/signal_set.hpp>
 #include <asio/steady_timer.hpp>
@@ -46,7 +45,7 @@ class mongo_snapshot_run::impl {
         if (!complete) co_return std::nullopt;
         co_return snapshot_end{std::move(sink_), *stored_};
       } catch (const failure& why) {
-        if (control_.stop) co_return std::nullopt;
+        if (stopping_) co_return std::nullopt;
         if (why.kind != failure_kind::transient || !sink_ || sink_failed_) throw;
         log(why, log_level::warning);
         if (control_.bytes != bytes) pause = milliseconds{100};
@@ -59,11 +58,9 @@ class mongo_snapshot_run::impl {
   }
 
   void stop() {
-    bool again = std::exchange(control_.stop, true);
-    if (reading_ && !again)
-      reading_->socket.wake();
-    else
-      io_.stop();
+    // Asked twice: at once, also while we wait for a sink that hangs.
+    if (std::exchange(stopping_, true) || clients_.empty()) return io_.stop();
+    halt();
   }
 
  private:
@@ -164,38 +161,84 @@ class mongo_snapshot_run::impl {
 
   asio::awaitable<bool> work(client& with, stream_settings settings, copy_plan& plan,
                              const stored_position& ours) {
-    pipeline::limits limits;
-    limits.sync_interval = source_.options.sync_interval;
-    checkpoint at{position_, 0, 0, 0};
-    lines_ = std::make_unique<pipeline>(*sink_, store_, ours, limits, [this] { wake(); });
-    extended_json_options values;
-    if (source_.options.canonical) values.form = extended_form::canonical;
-    values.not_utf8 = bad_text::hex;
-    feed_ = std::make_unique<copy_feed>(*lines_, progress_, at, values);
-    if (source_.options.chunk_bytes != 0) control_.chunk_bytes = source_.options.chunk_bytes;
-    begun_ = true;
-    set_wake(with.socket.waker());
-    reading_ = &with;
-    auto over = std::make_shared<bool>(false);
-    asio::co_spawn(io_, show(over), asio::detached);
-    std::exception_ptr error;
+    begin_round(ours);
+    add_client(with);
     bool complete = false;
     try {
-      complete = co_await with.run(copy_all(with.talk, *feed_, plan, control_, settings, position_));
+      complete = co_await with.run(begin_copy(with.talk, *feed_, plan, control_));
     } catch (...) {
-      error = std::current_exception();
+      fail(std::current_exception());
     }
-    *over = true;
-    reading_ = nullptr;
-    set_wake({});
-    display_.end();
-    end_round(complete, plan.collections, ours, error);
+    if (complete) co_await run_workers(with, settings, plan);
+    complete = complete && !error_ && !control_.stop;
+    if (complete) {
+      try {
+        complete = co_await with.run(end_copy(with.talk, *feed_, plan, control_, settings, position_));
+      } catch (...) {
+        fail(std::current_exception());
+      }
+    }
+    clients_.clear();
+    set_wakers({});
+    end_round(complete && !error_, plan.collections, ours);
     co_return complete;
   }
 
+  void begin_round(const stored_position& ours) {
+    pipeline::limits limits;
+    limits.sync_interval = source_.options.sync_interval;
+    checkpoint at{position_, 0, 0, 0};
+    lines_ = std::make_unique<pipeline>(*sink_, store_, ours, limits, [this] { wake_from_outside(); });
+    extended_json_options values;
+    if (source_.options.canonical) values.form = extended_form::canonical;
+    values.not_utf8 = bad_text::hex;
+    feed_ = std::make_unique<copy_feed>(*lines_, progress_, at, values, [this] { wake_workers(); });
+    if (source_.options.chunk_bytes != 0) control_.chunk_bytes = source_.options.chunk_bytes;
+    begun_ = true;
+    control_.stop = stopping_;
+    error_ = nullptr;
+  }
+
+  /// The first works on the connection that is there, the others on their own: no more than there is work
+  /// for.
+  asio::awaitable<void> run_workers(client& first, const stream_settings& settings, copy_plan& plan) {
+    running_ = std::clamp<std::size_t>(plan.work.size(), 1, source_.options.workers);
+    finished_.expires_at(clock::time_point::max());
+    for (std::size_t i = 0, count = running_; i < count; ++i)
+      asio::co_spawn(io_, worker(i == 0 ? &first : nullptr, settings, plan),
+                     [this](std::exception_ptr error) {
+                       if (error) fail(error);
+                       if (--running_ == 0) finished_.cancel();
+                     });
+    display_.begin(totals(), with_.show_progress, clock::now());
+    while (running_ > 0) {
+      asio::error_code ignored;
+      finished_.expires_after(std::chrono::seconds{1});
+      co_await finished_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+      display_.show(totals(), clock::now());
+    }
+    display_.end();
+  }
+
+  asio::awaitable<void> worker(client* on, stream_settings settings, copy_plan& plan) {
+    std::unique_ptr<client> own;
+    if (!on) {
+      own = co_await source_.connect_another();
+      on = own.get();
+      add_client(*on);
+    }
+    std::exception_ptr error;
+    try {
+      co_await on->run(copy_some(on->talk, *feed_, plan, control_, settings, position_));
+    } catch (...) {
+      error = std::current_exception();
+    }
+    if (own) std::erase(clients_, own.get());
+    if (error) std::rethrow_exception(error);
+  }
+
   /// Makes durable what is complete, and keeps in mind what that is.
-  void end_round(bool complete, std::size_t collections, const stored_position& ours,
-                 const std::exception_ptr& error) {
+  void end_round(bool complete, std::size_t collections, const stored_position& ours) {
     progress_ = feed_->handed_over();
     try {
       lines_->finish();
@@ -206,7 +249,7 @@ class mongo_snapshot_run::impl {
     feed_.reset();
     lines_.reset();
     stored_->sink_offset_bytes = sink_->offset();
-    if (error) std::rethrow_exception(error);
+    if (error_) std::rethrow_exception(error_);
     if (!complete) return;
     stored_ = ours;
     stored_->position = position_;
@@ -216,26 +259,44 @@ class mongo_snapshot_run::impl {
             " collections");
   }
 
-  asio::awaitable<void> show(std::shared_ptr<const bool> over) {
-    if (*over) co_return;
-    display_.begin(totals(), with_.show_progress, clock::now());
-    asio::steady_timer timer(io_);
-    while (!*over) {
-      asio::error_code ignored;
-      timer.expires_after(std::chrono::seconds{1});
-      co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-      if (!*over) display_.show(totals(), clock::now());
+  // ---- Ends and wake-ups
+
+  /// Of several the first counts, or what a person must act on. After it the others end, however they do it.
+  void fail(std::exception_ptr error) {
+    if (!error_ || (refused(error) && !refused(error_))) error_ = std::move(error);
+    halt();
+  }
+  static bool refused(const std::exception_ptr& error) {
+    try {
+      std::rethrow_exception(error);
+    } catch (const failure& why) {
+      return why.kind != failure_kind::transient;
+    } catch (...) {
+      return true;
     }
   }
 
-  // The pipeline's threads wake whatever connection there is.
-  void set_wake(std::function<void()> to) {
-    std::lock_guard lock(wake_mutex_);
-    wake_ = std::move(to);
+  void halt() {
+    control_.stop = true;
+    wake_workers();
   }
-  void wake() {
+  void wake_workers() {
+    for (client* each : clients_) each->socket.wake();
+  }
+
+  void add_client(client& with) {
+    clients_.push_back(&with);
     std::lock_guard lock(wake_mutex_);
-    if (wake_) wake_();
+    wakers_.push_back(with.socket.waker());
+  }
+  // The pipeline's threads wake whatever connections there are.
+  void set_wakers(std::vector<std::function<void()>> to) {
+    std::lock_guard lock(wake_mutex_);
+    wakers_ = std::move(to);
+  }
+  void wake_from_outside() {
+    std::lock_guard lock(wake_mutex_);
+    for (const auto& each : wakers_) each();
   }
 
   asio::io_context& io_;
@@ -246,7 +307,8 @@ class mongo_snapshot_run::impl {
   copy_progress progress_;
   std::string position_;  // where the stream begins
   copy_control control_;
-  bool begun_ = false;  // an earlier round has left something
+  bool begun_ = false;     // an earlier round has left something
+  bool stopping_ = false;  // asked from outside
   bool sink_failed_ = false;
   bool told_ = false;
   std::uint64_t read_before_ = 0;  // bytes, when this round began
@@ -254,10 +316,13 @@ class mongo_snapshot_run::impl {
 
   std::unique_ptr<sink> sink_;
   std::mutex wake_mutex_;
-  std::function<void()> wake_;
+  std::vector<std::function<void()>> wakers_;
   std::unique_ptr<pipeline> lines_;
   std::unique_ptr<copy_feed> feed_;
-  client* reading_ = nullptr;  // while a stop is told by waking it
+  std::vector<client*> clients_;  // who is to be told of a stop
+  std::size_t running_ = 0;
+  asio::steady_timer finished_{io_};
+  std::exception_ptr error_;
   pgoutput::copy_totals totals_;
   copy_display display_{copy_words{"collections", "documents", true}};
 };

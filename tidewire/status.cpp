@@ -2,22 +2,18 @@
 
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
-#include <cstdio>
 
 #include "core/json_text.hpp"
-#include "core/position_store.hpp"
-#include "core/utc_time.hpp"
 #include "pgoutput/position.hpp"
 #include "pgoutput/slot_status.hpp"
 #include "tidewire/log.hpp"
 #include "tidewire/progress.hpp"
+#include "tidewire/status_text.hpp"
 #include "wire/connect.hpp"
 #include "wire/query.hpp"
 
 namespace tidewire {
 namespace {
-
-using std::chrono::milliseconds;
 
 struct found {
   std::optional<seen_position> position;
@@ -48,31 +44,7 @@ pgoutput::slot_status ask(const status_options& options) {
   return status;
 }
 
-std::string seconds_text(std::int64_t seconds) {
-  if (seconds < 120) return std::to_string(seconds) + " s";
-  if (seconds < 7200) return std::to_string(seconds / 60) + " min";
-  if (seconds < 172'800) return std::to_string(seconds / 3600) + " h";
-  return std::to_string(seconds / 86'400) + " days";
-}
-
-std::int64_t age_seconds(const seen_position& of) {
-  auto age = std::chrono::system_clock::now() - of.changed_at;
-  return std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::seconds>(age).count());
-}
-
 // ---- For people
-
-void line(const char* name, const std::string& text) {
-  std::printf("%-14s %s\n", name, text.c_str());
-}
-
-void print_position(const std::string& path, const seen_position& seen) {
-  line("position file", path + (seen.in_use ? ", in use" : ", not in use"));
-  line("position", seen.stored.position + ", stored " + seconds_text(age_seconds(seen)) + " ago");
-  line("so far", std::to_string(seen.stored.transactions) + " transactions, " +
-                     std::to_string(seen.stored.changes) + " changes, " +
-                     std::to_string(seen.stored.sink_offset_bytes) + " bytes in the sink");
-}
 
 std::string retained_text(const pgoutput::slot_status& slot) {
   if (!slot.retained_bytes) return "nothing";
@@ -96,35 +68,16 @@ void print_text(const status_options& options, const found& what) {
   if (what.position) print_position(options.position_file, *what.position);
   if (!what.slot) return;
   const pgoutput::slot_status& slot = *what.slot;
-  line("server",
-       "Postgres " + slot.server_version + ", database " + slot.database + ", at " + to_string(slot.now));
-  line("slot", slot_text(options, slot));
+  print_line("server", "Postgres " + slot.server_version + ", database " + slot.database + ", at " +
+                           to_string(slot.now));
+  print_line("slot", slot_text(options, slot));
   if (!slot.exists) return;
-  line("confirmed", to_string(slot.confirmed));
-  line("retained", retained_text(slot));
-  if (what.lag_bytes) line("lag", human_bytes(*what.lag_bytes) + " behind the server");
+  print_line("confirmed", to_string(slot.confirmed));
+  print_line("retained", retained_text(slot));
+  if (what.lag_bytes) print_line("lag", human_bytes(*what.lag_bytes) + " behind the server");
 }
 
 // ---- For programs
-
-std::string number_or_null(const std::optional<std::uint64_t>& number) {
-  return number ? std::to_string(*number) : "null";
-}
-
-std::string text_or_null(const std::string& text) {
-  return text.empty() ? "null" : json::quoted(text);
-}
-
-std::string position_json(const std::string& path, const seen_position& seen) {
-  const stored_position& at = seen.stored;
-  char when[utc_text_size];
-  auto changed = std::chrono::duration_cast<std::chrono::microseconds>(seen.changed_at.time_since_epoch());
-  return R"({"file":)" + json::quoted(path) + R"(,"in_use":)" + (seen.in_use ? "true" : "false") +
-         R"(,"position":)" + json::quoted(at.position) + R"(,"stored_at":")" +
-         std::string(when, put_utc(when, changed.count())) + R"(","transactions":)" +
-         std::to_string(at.transactions) + R"(,"changes":)" + std::to_string(at.changes) +
-         R"(,"sink_offset_bytes":)" + std::to_string(at.sink_offset_bytes) + "}";
-}
 
 std::string slot_json(const status_options& options, const pgoutput::slot_status& slot) {
   if (!slot.exists) return R"({"name":)" + json::quoted(options.slot) + R"(,"exists":false})";
@@ -140,9 +93,8 @@ std::string slot_json(const status_options& options, const pgoutput::slot_status
          number_or_null(slot.limit_bytes) + "}";
 }
 
-std::string json_of(const status_options& options, const found& what) {
-  std::string text = R"({"v":1)";
-  if (what.position) text += R"(,"position":)" + position_json(options.position_file, *what.position);
+std::string json_of(const status_options& options, const found& what, const failure* refused) {
+  std::string text = json_head(options, what.position, refused);
   if (what.slot)
     text += R"(,"server":{"version":)" + json::quoted(what.slot->server_version) + R"(,"database":)" +
             json::quoted(what.slot->database) + R"(,"at":)" + json::quoted(to_string(what.slot->now)) +
@@ -175,13 +127,7 @@ void check(const status_options& options, const found& what) {
 
 found look(const status_options& options) {
   found what;
-  if (!options.position_file.empty()) {
-    what.position = look_at_position(options.position_file);
-    if (!what.position)
-      throw failure{failure_kind::refused, "TW-POSITION-MISSING",
-                    "there is no position file " + options.position_file,
-                    "check the path; a stream makes it when it starts"};
-  }
+  what.position = look_at_position(options);
   if (options.url.empty()) return what;
   what.slot = ask(options);
   wire::lsn from = what.slot->confirmed;
@@ -200,12 +146,10 @@ void run_status(const status_options& options) {
     throw failure{failure_kind::usage, "TW-USAGE-OPTION", "nothing to look at",
                   "name the database's URL, a position file with --position, or both"};
   found what = look(options);
-  if (options.json)
-    std::printf("%s\n", json_of(options, what).c_str());
-  else
-    print_text(options, what);
-  std::fflush(stdout);
-  check(options, what);
+  std::unique_ptr<failure> refused = refusal_of([&] { check(options, what); });
+  end_status(
+      options, refused.get(), [&] { print_text(options, what); },
+      [&] { return json_of(options, what, refused.get()); });
 }
 
 }  // namespace tidewire

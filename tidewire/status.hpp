@@ -1,4 +1,5 @@
-// tidewire status: how a stream is doing, seen from outside: its position file and its slot.
+// tidewire status: how a stream is doing, seen from outside: its position file and its slot. Without a URL
+// the position file alone, of whatever source.
 #pragma once
 
 #include "tidewire/options.hpp"

@@ -160,6 +160,7 @@ class mongo_stream_run {
     if (!server.now) server.now = with.server.last_write;
     stream_settings settings = settings_;
     settings.split = server.can_split();
+    settings.still_wanted = source_.watch(with);
     check_identity(with);
     if (!lines_) open_lines(with, server);
     if (options_.end.is == until::kind::now) settings_.until = settings.until = until_now(server);
@@ -171,7 +172,7 @@ class mongo_stream_run {
   }
 
   asio::awaitable<bool> follow_one(client& with, const stream_settings& settings) {
-    if (settings.until_time) with.socket.set_tick(milliseconds{50});
+    with.socket.set_tick(settings.until_time ? milliseconds{50} : settings.least_wait);
     set_wake(with.socket.waker());
     streaming_ = &with;
     std::exception_ptr error;

@@ -1,6 +1,7 @@
 #include "mongo_wire/change_stream.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "tests/core/failure_of.hpp"
 #include "tests/core/scripted_sink.hpp"
@@ -10,6 +11,7 @@ using namespace tidewire;
 using namespace tidewire::mongo_wire;
 using namespace tidewire::mongo_wire::testing;
 using tidewire::testing::failure_of;
+using tidewire::testing::for_each_failure;
 using tidewire::testing::play;
 using tidewire::testing::scripted_sink;
 
@@ -56,7 +58,6 @@ struct bench {
     return to.data();
   }
 
- private:
   conversation<stream_end> talk(tidewire::link& over) {
     cluster_clock clock;
     session with(over, clock);
@@ -257,6 +258,138 @@ TEST_CASE("change stream: back in time is refused", "[mongo_stream]") {
   steps.answers([](byte_view) { return bytes(); });
   CHECK(failure_of([&] { b.run(steps); }).code == "TW-MONGO-TOKEN-ORDER");
   b.lines.finish();
+}
+
+TEST_CASE("change stream: a failure at every step of it", "[mongo_stream]") {
+  bench b;
+  b.settings.split = true;
+  b.settings.still_wanted = [](const hello_reply& said) { return said.kind == server_kind::primary; };
+  b.settings.look_interval = std::chrono::milliseconds{0};
+  b.settings.until = bson_timestamp{1003, 1};
+  const std::string primary = R"({"ok":1,"isWritablePrimary":true,"setName":"rs","maxWireVersion":17})";
+  script steps;
+  expect(steps, R"({"aggregate")", batch("firstBatch", "", 5, token_document(1)));
+  expect(steps, first_get_more, batch("nextBatch", event(2), 5, token_document(2)));
+  expect(steps, R"({"hello")", primary);
+  expect(steps, first_get_more, batch("nextBatch", "", 5, token_document(3)));
+  expect(steps, R"({"killCursors")", R"({"ok":1})");
+  std::size_t failures = 0;
+  std::set<std::string> places;
+  std::unique_ptr<bench> now;
+  auto make = [&](tidewire::link& over) {
+    if (now) {
+      // Wherever it ended: at one of the places that the server has told, or where it began.
+      places.insert(now->feed.next());
+      CHECK(std::ranges::count(now->written(), '\n') == (now->feed.next() >= token(2) ? 1 : 0));
+    }
+    now = std::make_unique<bench>();
+    now->settings = b.settings;
+    return now->talk(over);
+  };
+  failures = for_each_failure(steps, message_size, make, nullptr, [](const failure& why) {
+    CHECK((why.code == "TW-NET-CLOSED" || why.code == tidewire::testing::injected_code));
+    CHECK(why.kind == failure_kind::transient);
+  });
+  CHECK(failures >= 20);
+  CHECK(places == std::set<std::string>{token(0), token(1), token(2), token(3)});
+}
+
+TEST_CASE("change stream: a step-down in the middle, told by the server or found out", "[mongo_stream]") {
+  auto ended_with = [](const std::string& reply) {
+    bench b;
+    script steps;
+    expect(steps, R"({"aggregate")", batch("firstBatch", "", 5, token_document(1)));
+    expect(steps, first_get_more, batch("nextBatch", event(2), 5, token_document(3)));
+    expect(steps, first_get_more, reply);
+    failure why = failure_of([&] { b.run(steps); });
+    CHECK(b.feed.next() == token(3));
+    CHECK(b.written().find(token(2)) != std::string::npos);
+    return why.code + (why.kind == failure_kind::transient ? " transient" : "");
+  };
+  const std::string label = R"(,"errorLabels":["ResumableChangeStreamError"]})";
+  for (const char* code : {"10107", "11602", "13436", "189", "91", "11600"})
+    CHECK(ended_with(R"({"ok":0,"code":)" + std::string(code) + label) == "TW-MONGO-NOT-PRIMARY transient");
+  CHECK(ended_with(R"({"ok":0,"code":10107,"errorLabels":["NonResumableChangeStreamError"]})") ==
+        "TW-MONGO-NOT-PRIMARY transient");
+  // Of a mongos whose shard has gone.
+  for (const char* code : {"6", "7", "89", "9001", "133", "150", "13388", "234", "63", "262", "13435"}) {
+    std::string told = ended_with(R"({"ok":0,"code":)" + std::string(code) + label);
+    CAPTURE(code, told);
+    CHECK(told.ends_with(" transient"));
+  }
+  // The server says nothing: its cursor lives on.
+  bench b;
+  b.settings.still_wanted = [](const hello_reply& said) { return said.kind == server_kind::primary; };
+  b.settings.look_interval = std::chrono::milliseconds{0};
+  script steps;
+  expect(steps, R"({"aggregate")", batch("firstBatch", "", 5, token_document(1)));
+  expect(steps, first_get_more, batch("nextBatch", event(2), 5, token_document(3)));
+  expect(steps, R"({"hello":{"$numberInt":"1"},"$db":"admin"})",
+         R"({"ok":1,"isWritablePrimary":false,"secondary":true,"setName":"rs","maxWireVersion":17})");
+  failure why = failure_of([&] { b.run(steps); });
+  CHECK(why.code == "TW-MONGO-NOT-PRIMARY");
+  CHECK(why.kind == failure_kind::transient);
+  CHECK(b.feed.next() == token(3));
+}
+
+TEST_CASE("change stream: a server that does not wait is not asked all the time", "[mongo_stream]") {
+  using std::chrono::milliseconds;
+  bench b;
+  b.settings.least_wait = milliseconds{100};
+  script steps;
+  expect(steps, R"({"aggregate")", batch("firstBatch", "", 5, token_document(1)));
+  expect(steps, first_get_more, batch("nextBatch", "", 5, token_document(2)));
+  steps.wakes(milliseconds{60}).wakes(milliseconds{60});
+  expect(steps, first_get_more, batch("nextBatch", event(3), 5, token_document(3)));
+  // After events there may be more.
+  expect(steps, first_get_more, batch("nextBatch", "", 5, token_document(4)));
+  steps.wakes(milliseconds{100});
+  // A stop is heard meanwhile.
+  expect(steps, first_get_more, batch("nextBatch", "", 5, token_document(5)));
+  steps.wakes(milliseconds{10});
+  steps.wakes(milliseconds{90});
+  expect(steps, [&b](const std::string&) {
+    b.state.stop = true;
+    return batch("nextBatch", "", 5, token_document(6));
+  });
+  expect(steps, R"({"killCursors")", R"({"ok":1})");
+  CHECK(b.run(steps) == stream_end::asked);
+  CHECK(b.feed.next() == token(6));
+  b.lines.finish();
+}
+
+TEST_CASE("change stream: of a sharded cluster, its time sent back and its tokens without events",
+          "[mongo_stream]") {
+  // As a mongos makes them: version 1 or 2, and the end of a high-water mark.
+  const std::string mark = "826553F5A0000000052B0429296E1404";
+  const std::string older = "826553F59F000000012B0229296E04";
+  auto with_time = [](std::string reply, int seconds) {
+    reply.pop_back();
+    return reply + R"(,"$clusterTime":{"clusterTime":{"$timestamp":{"t":)" + std::to_string(seconds) +
+           R"(,"i":1}},"signature":{"keyId":{"$numberLong":"7"}}}})";
+  };
+  auto told = [](int seconds) {
+    return R"("$clusterTime":{"clusterTime":{"$timestamp":{"t":)" + std::to_string(seconds) +
+           R"(,"i":1}},"signature":{"keyId":{"$numberLong":"7"}}})";
+  };
+  auto expect_time = [&](script& of, const std::string& time, const std::string& reply) {
+    expect(of, [=](const std::string& command) {
+      if ((command.find("$clusterTime") != command.npos) != !time.empty() ||
+          command.find(time) == command.npos)
+        throw script_mismatch(command + "\nlacks " + time);
+      return reply;
+    });
+  };
+  bench b;
+  script steps;
+  expect_time(steps, "", with_time(batch("firstBatch", "", 5, R"({"_data":")" + older + "\"}"), 100));
+  expect_time(steps, told(100), with_time(batch("nextBatch", "", 5, R"({"_data":")" + mark + "\"}"), 300));
+  // Of two times the later one, also when the earlier comes last.
+  expect_time(steps, told(300), with_time(batch("nextBatch", "", 5, R"({"_data":")" + mark + "\"}"), 200));
+  expect_time(steps, told(300), with_time(batch("nextBatch", "", 0, R"({"_data":")" + mark + "\"}"), 200));
+  CHECK(b.run(steps) == stream_end::closed);
+  CHECK(b.feed.next() == mark);
+  CHECK(b.feed.time() == bson_timestamp{0x6553f5a0, 5});
 }
 
 TEST_CASE("change stream: what the server is", "[mongo_stream]") {

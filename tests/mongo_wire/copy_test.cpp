@@ -10,6 +10,7 @@ using namespace tidewire;
 using namespace tidewire::mongo_wire;
 using namespace tidewire::mongo_wire::testing;
 using tidewire::testing::failure_of;
+using tidewire::testing::for_each_failure;
 using tidewire::testing::scripted_sink;
 
 namespace {
@@ -58,7 +59,15 @@ struct bench {
     tidewire::testing::player other(steps, over);
     stream_settings settings;
     settings.database = "shop";
-    return other.play(copy_all(with, *feed, plan, control, settings, token));
+    return other.play(all(with, settings));
+  }
+  conversation<bool> all(session& with, stream_settings settings) {
+    bool going = co_await begin_copy(with, *feed, plan, control);
+    if (!going) co_return false;
+    going = co_await copy_some(with, *feed, plan, control, settings, token);
+    if (!going) co_return false;
+    going = co_await end_copy(with, *feed, plan, control, settings, token);
+    co_return going;
   }
   std::string written() {
     lines.finish();
@@ -255,6 +264,102 @@ TEST_CASE("copy: what there is to do, after an earlier round", "[mongo_copy]") {
   CHECK(failure_of([] { plan_copy({facts("a", 1)}, {}, {"shop.b"}); }).code == "TW-USAGE-OPTION");
   CHECK(failure_of([] { plan_copy({facts("v", 0, collection_kind::view)}, {}, {"shop.v"}); }).code ==
         "TW-USAGE-OPTION");
+}
+
+TEST_CASE("copy: a failure at every step of it, and it goes on from there", "[mongo_copy]") {
+  script steps;
+  expect(steps, R"({"find":"a")", found(R"({"_id":1},{"_id":2})"));
+  expect(steps, R"({"find":"a")", found(R"({"_id":3})"));
+  expect(steps, R"({"find":"a")", found(""));
+  expect(steps, R"({"find":"b")", found(R"({"_id":1})"));
+  expect(steps, R"({"find":"b")", found(""));
+  expect_position_check(steps);
+  std::unique_ptr<bench> now;
+  std::unique_ptr<session> with;
+  cluster_clock clock;
+  stream_settings settings;
+  settings.database = "shop";
+  auto check = [&] {
+    if (!now) return;
+    // The lines are those up to a place to go on from, and what that says.
+    std::string lines = now->written();
+    auto durable = now->lines.durable();
+    std::vector<std::string> kept;
+    for (const auto& each : durable ? durable->copy : std::vector<std::shared_ptr<const std::string>>{})
+      kept.push_back(*each);
+    bool whole = lines.find("consistent_from") != lines.npos;
+    CHECK(whole == (durable && durable->copy.empty()));
+    if (whole || !durable) return;
+    auto progress = parse_copy(kept);
+    REQUIRE(progress);
+    std::size_t documents = 0, reads = 0;
+    for (const auto& [key, each] : progress->collections) documents += each.documents;
+    for (std::size_t at = 0; (at = lines.find(R"("op":"read")", at)) != lines.npos; ++at) ++reads;
+    CHECK(reads == documents);
+  };
+  auto make = [&](tidewire::link& over) {
+    check();
+    now = std::make_unique<bench>(std::vector{facts("a", 1), facts("b", 2)});
+    with = std::make_unique<session>(over, clock);
+    return now->all(*with, settings);
+  };
+  std::size_t failures = for_each_failure(steps, message_size, make, nullptr, [](const failure& why) {
+    CHECK((why.code == "TW-NET-CLOSED" || why.code == tidewire::testing::injected_code));
+  });
+  check();
+  CHECK(failures >= 20);
+}
+
+TEST_CASE("copy: several workers, and a name that is overwritten while it is read", "[mongo_copy]") {
+  copy_plan plan = plan_copy({facts("a", 1), facts("b", 2), facts("c", 3)}, {}, {});
+  auto a = plan.take(), b = plan.take();
+  REQUIRE((a && b));
+  CHECK((a->of.name == "a" && b->of.name == "b"));
+  // b becomes a, whose worker does not know yet; and what it had is in the progress.
+  copy_progress progress;
+  progress.collections[a->of.key()] = a->of;
+  plan.give_back(*b);
+  CHECK_FALSE(plan_renamed(plan, progress, *b, "a"));
+  auto c = plan.take();
+  REQUIRE(c);
+  CHECK(c->of.name == "c");
+  plan.give_back(*c);
+  CHECK_FALSE(plan.take());
+  CHECK_FALSE(plan.over());
+  plan.give_back(*a);
+  auto renamed = plan.take();
+  REQUIRE(renamed);
+  CHECK((renamed->of.name == "a" && renamed->of.id == collection_id{2} && !renamed->begun));
+  plan.give_back(*renamed);
+  CHECK(plan.over());
+}
+
+TEST_CASE("copy: turns, and no place to go on from while one of several lags behind", "[mongo_copy]") {
+  bench b({facts("a", 1), facts("b", 2)});
+  int freed = 0;
+  copy_feed feed(b.lines, b.before, checkpoint{token, 0, 0, 0}, {}, [&freed] { ++freed; });
+  int first = 0, second = 0;
+  CHECK(feed.take_turn(&first));
+  CHECK(feed.take_turn(&first));
+  CHECK_FALSE(feed.take_turn(&second));
+  feed.give_turn_back();
+  CHECK(freed == 1);
+  CHECK(feed.take_turn(&second));
+  auto chunk = [&](const std::string& name, std::uint8_t number, const std::string& id) {
+    copied_collection of{"shop", name, collection_id{number}, 1, false, bson_of("{\"\":" + id + "}")};
+    REQUIRE(feed.has_room());
+    feed.enter(of, {2000, 1}, {2000, 1});
+    bytes document = bson_of("{\"_id\":" + id + "}");
+    feed.take(view_of(document));
+    feed.chunk_done(of, link::clock::now());
+  };
+  chunk("a", 1, '"' + std::string(max_kept_id_bytes, 'x') + '"');
+  chunk("b", 2, "1");
+  CHECK(feed.handed_over().collections.empty());
+  CHECK(feed.progress().collections.size() == 1);
+  chunk("a", 1, "\"y\"");
+  CHECK(feed.handed_over().collections.size() == 2);
+  b.written();
 }
 
 TEST_CASE("copy: lines of the position file that are not legal", "[mongo_copy]") {

@@ -177,6 +177,30 @@ def test_step_downs_and_kills_of_a_set_of_three(new_server, tidewire, tmp_path):
     client.close()
 
 
+def test_a_step_down_moves_the_stream_to_the_new_primary(new_server, tidewire):
+    """Its cursor would live on at the member that was primary."""
+    import pymongo
+    members = [new_server() for _ in range(3)]
+    members[0].initiate(*members[1:])
+    seeds = ",".join(each.host for each in members)
+    running = tidewire("stream", f"mongodb://{seeds}/db?replicaSet=rs0&heartbeatFrequencyMS=500", "--await", "100ms")
+    old = int(running.wait_stderr(r"streaming db from 127.0.0.1:(\d+)").group(1))
+    with pymongo.MongoClient(f"mongodb://{seeds}/?replicaSet=rs0", w="majority") as client:
+        client.db.c.insert_one({"_id": 1})
+        running.wait_ops("insert", 1)
+        client.admin.command("replSetStepDown", 60, secondaryCatchUpPeriodSecs=5)
+        client.db.c.insert_one({"_id": 2})
+        running.wait_ops("insert", 2)
+        new = wait_for(lambda: next((each.port for each in members if each.is_primary()), None), 30, "a primary")
+        assert new != old
+        running.wait_stderr(f"streaming db from 127.0.0.1:{new}")
+        client.db.c.insert_one({"_id": 3})
+        running.wait_ops("insert", 3)
+    running.process.send_signal(signal.SIGTERM)
+    running.succeed()
+    assert ids(running.ops("insert")) == [1, 2, 3]
+
+
 def test_secondary_is_read_from_when_it_is_asked_for(new_server, tidewire):
     members = [new_server() for _ in range(3)]
     members[0].initiate(*members[1:])
