@@ -1,16 +1,18 @@
-// What tables hold, read in one consistent snapshot.
+// The conversations of a copy: a consistent snapshot for each connection, and reading tables in it.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "binlog/copy_round.hpp"
 #include "binlog/schema_read.hpp"
 #include "binlog/source.hpp"
-#include "core/envelope.hpp"
-#include "core/pipeline.hpp"
 
 namespace tidewire::binlog {
+
+/// For each connection, first: pins what would end a long copy.
+conversation<> prepare_copy(session& with, const server_facts& server);
 
 struct copy_start {
   position resume;     // where the stream begins: all changes that the rows don't hold come behind it
@@ -22,38 +24,21 @@ struct copy_start {
 /// where the stream must begin.
 conversation<copy_start> begin_copy(session& with, server_facts server);
 
+/// One more, after that one, on another connection: its place, empty where the server does not tell it.
+conversation<std::string> open_snapshot(session& with, bool mariadb);
+
 /// The tables that a copy reads: without views, system tables, and what is not in `only` (schema.name each),
-/// unless that is empty. Throws failure TW-MY-SNAPSHOT for one of `only` that is not there.
-conversation<table_facts> tables_to_copy(session& with, std::vector<std::string> only);
+/// unless that is empty. `in_pieces`: those that have a key for it may be read in pieces, each as of a
+/// snapshot of its own. Throws failure TW-MY-SNAPSHOT for one of `only` that is not there.
+conversation<std::vector<copy_table>> tables_to_copy(session& with, std::vector<std::string> only,
+                                                     const server_facts& server, bool in_pieces);
 
-/// Writes the lines of a copy, and waits where the pipeline is full. The link's tick must be set.
-class table_copier {
- public:
-  table_copier(session& with, pipeline& lines, const copy_start& start, bool mariadb)
-      : with_(with), lines_(lines), start_(start), mariadb_(mariadb) {}
-
-  conversation<> begin(std::size_t tables);
-  conversation<> table(std::string schema, std::string name, std::vector<column_facts> columns);
-  /// The copy is complete, and its last line belongs to `done`.
-  conversation<> end(std::size_t tables, checkpoint done);
-
-  std::uint64_t rows() const { return rows_; }
-
- private:
-  struct plan;
-  conversation<> room();
-  void mark(const char* stage, const tidewire::table* of, std::optional<std::uint64_t> tables,
-            std::optional<std::uint64_t> rows);
-  void row(byte_view payload, plan& of);
-
-  session& with_;
-  pipeline& lines_;
-  const copy_start& start_;
-  bool mariadb_;
-  envelope_writer writer_{none_};
-  json::buffer none_;
-  json::buffer* batch_ = nullptr;
-  std::uint64_t rows_ = 0;
+struct copy_control {
+  bool stop = false;  // then wake the link
 };
+
+/// One worker's part, until nothing is left for it. False: stopped, perhaps in the middle of a result.
+conversation<bool> copy_tables(session& with, copy_round& round, copy_round::worker& into,
+                               const copy_control& control);
 
 }  // namespace tidewire::binlog

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "core/copy_totals.hpp"
 #include "core/pipeline.hpp"
 #include "pgoutput/copy_progress.hpp"
 #include "pgoutput/copy_rows.hpp"
@@ -28,12 +29,7 @@ struct copy_chunk {
   bool opens = false;  // the first of its table in this round: it writes what the table's rows follow
 };
 
-struct copy_totals {
-  std::uint64_t rows = 0;
-  std::uint64_t bytes_in = 0;  // of COPY data, also of chunks that go on
-  std::size_t tables_done = 0, tables = 0;
-  std::uint64_t table_bytes_done = 0, table_bytes = 0;  // as stored by the server
-};
+using tidewire::copy_totals;
 
 class copy_round {
  public:

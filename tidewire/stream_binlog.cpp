@@ -15,13 +15,13 @@
 #include <unistd.h>
 
 #include "binlog/connect.hpp"
-#include "binlog/copy.hpp"
 #include "binlog/follow.hpp"
 #include "binlog/schema_book.hpp"
 #include "core/position_store.hpp"
 #include "core/sink.hpp"
 #include "tidewire/binlog_schema.hpp"
 #include "tidewire/progress.hpp"
+#include "tidewire/snapshot_binlog.hpp"
 
 namespace tidewire {
 namespace {
@@ -113,9 +113,6 @@ class binlog_stream {
     if (show_progress_) print("\r\033[K");
     finish(error_ != nullptr);
     if (error_) std::rethrow_exception(error_);
-    if (copying_)
-      throw failure{failure_kind::transient, "TW-SNAPSHOT-STOPPED",
-                    "the copy was stopped before it was complete", "the same command begins it anew"};
   }
 
  private:
@@ -124,7 +121,9 @@ class binlog_stream {
       if (error) return;
       state_.stop = true;
       signals.clear();  // asked twice: at once, also while we wait for a sink that hangs
-      if (streaming_)
+      if (snapshot_)
+        snapshot_->stop();
+      else if (streaming_)
         streaming_->socket.wake();
       else
         io_.stop();
@@ -133,9 +132,11 @@ class binlog_stream {
 
   asio::awaitable<void> stream() {
     if (wants_copy()) {
-      copying_ = true;
-      co_await copy();
-      copying_ = false;
+      bool copied = co_await copy();
+      if (!copied && options_.snapshot == snapshot_mode::only)
+        throw failure{failure_kind::transient, "TW-SNAPSHOT-STOPPED",
+                      "the copy was stopped before it was complete", "the same command goes on from there"};
+      if (!copied) co_return;
     }
     if (options_.snapshot == snapshot_mode::only) co_return;
     milliseconds pause{100};
@@ -170,43 +171,21 @@ class binlog_stream {
     return options_.snapshot != snapshot_mode::never && (!stored_ || unfinished);
   }
 
-  /// What the tables hold, before the first change. One that is interrupted begins anew: a file is cut back
-  /// to where it began.
-  asio::awaitable<void> copy() {
-    std::unique_ptr<binlog::client> reader = co_await connect(true);
-    std::unique_ptr<binlog::client> other = co_await connect(false);
-    binlog::server_facts server = co_await reader->run(binlog::ask_server(reader->talk));
-    co_await other->run(binlog::ask_server(other->talk));
-    check_identity(server);
-    std::vector<std::string> only = options_.tables;
-    binlog::table_facts tables = co_await other->run(binlog::tables_to_copy(other->talk, only));
-    binlog::copy_start start = co_await reader->run(binlog::begin_copy(reader->talk, server));
-    begun_ = start.resume;
-    if (keeper_) {
-      co_await keeper_->begin(*other, server, begun_, false);
-      changes_.follow_schemas(&keeper_->history(), [this] { keeper_->save(durable()); });
-    }
-    other.reset();
-    open_lines(server, begun_);
-    log(log_level::info, "",
-        "copying " + std::to_string(tables.size()) + " tables as of " + to_string(begun_).substr(0, 200));
-    reader->socket.set_tick(milliseconds{1000});
-    set_wake(reader->socket.waker());
-    std::exception_ptr error;
-    try {
-      binlog::table_copier work(reader->talk, *lines_, start, server.mariadb);
-      co_await reader->run(work.begin(tables.size()));
-      for (auto& [name, columns] : tables)
-        co_await reader->run(work.table(name.first, name.second, std::move(columns)));
-      checkpoint done;
-      done.position = to_string(begun_);
-      co_await reader->run(work.end(tables.size(), done));
-    } catch (...) {
-      error = std::current_exception();
-    }
-    set_wake({});
-    if (error) std::rethrow_exception(error);
-    stored_->copy.clear();
+  /// What the tables hold, before the first change. False: stopped before that was complete.
+  asio::awaitable<bool> copy() {
+    binlog_snapshot_run::settings with{options_, show_progress_};
+    with.connect = [this](bool tell) { return connect(tell); };
+    with.on_begin = [this](binlog::client& other, const binlog::server_facts& server,
+                           const binlog::position& from,
+                           bool resumed) { return begin_schemas(other, server, from, resumed); };
+    with.describe = described;
+    snapshot_ = std::make_unique<binlog_snapshot_run>(io_, std::move(with), store_.get(), stored_);
+    std::optional<snapshot_end> end = co_await snapshot_->run();
+    snapshot_.reset();
+    if (!end) co_return false;
+    sink_ = std::move(end->to);
+    stored_ = std::move(end->position);
+    co_return true;
   }
 
   asio::awaitable<void> sleep(milliseconds time) {
@@ -236,14 +215,20 @@ class binlog_stream {
     }
   }
 
+  /// Once: a copy's begin is the stream's.
+  asio::awaitable<void> begin_schemas(binlog::client& with, const binlog::server_facts& server,
+                                      const binlog::position& from, bool stored) {
+    begun_ = from;
+    if (!keeper_ || std::exchange(schemas_begun_, true)) co_return;
+    co_await keeper_->begin(with, server, from, stored);
+    changes_.follow_schemas(&keeper_->history(), [this] { keeper_->save(durable()); });
+  }
+
   /// How tables look at the place where reading begins.
   asio::awaitable<void> follow_schemas(binlog::client& with, const binlog::server_facts& server,
                                        const binlog::position& from, bool first) {
     if (!keeper_) co_return;
-    if (first) {
-      co_await keeper_->begin(with, server, from, stored_.has_value());
-      changes_.follow_schemas(&keeper_->history(), [this] { keeper_->save(durable()); });
-    }
+    if (first) co_await begin_schemas(with, server, from, stored_.has_value());
     if (!wanted_) co_return;
     co_await keeper_->learn(with, server, from, *wanted_);
     keeper_->save(durable());
@@ -333,19 +318,14 @@ class binlog_stream {
   }
 
   void open_lines(const binlog::server_facts& server, const binlog::position& from) {
-    sink_place place;
-    place.to = options_.to;
-    if (stored_) place.resume_at = stored_->sink_offset_bytes;
-    sink_ = open_sink(place);
+    if (!sink_) {
+      sink_place place;
+      place.to = options_.to;
+      if (stored_) place.resume_at = stored_->sink_offset_bytes;
+      sink_ = open_sink(place);
+    }
     stored_position ours = described(server);
-    if (copying_) {
-      stored_position beginning = ours;
-      beginning.position = to_string(from);
-      beginning.sink_offset_bytes = sink_->offset();
-      beginning.copy = {"begun"};
-      if (store_) store_->store(beginning);
-      stored_ = beginning;
-    } else if (store_ && !stored_) {
+    if (store_ && !stored_) {
       // From now on the sink's lines have an owner, whenever we die.
       stored_position beginning = ours;
       beginning.position = to_string(from);
@@ -402,6 +382,7 @@ class binlog_stream {
   std::string uuid_;                       // of the first server
   binlog::schema_book schemas_;            // as it was given
   std::unique_ptr<schema_keeper> keeper_;  // where none was
+  bool schemas_begun_ = false;
   std::optional<binlog::schema_wanted> wanted_;
   binlog::position begun_;
   std::unique_ptr<sink> sink_;
@@ -415,10 +396,10 @@ class binlog_stream {
   binlog::dump_settings dump_;
   binlog::follow_settings follow_;
   binlog::follow_state state_;
-  bool copying_ = false;
   std::exception_ptr error_;
   std::mt19937 random_{std::random_device{}()};
 
+  std::unique_ptr<binlog_snapshot_run> snapshot_;
   binlog::client* streaming_ = nullptr;  // while a stop is told by waking it
 };
 
