@@ -176,8 +176,8 @@ def check_answers(database: Connection, clients: Clients, until: str, path: Path
         raise RuntimeError(f"tidewire wrote {found} rows instead of {rows}")
 
 
-def summary(name: str, client: str, rows: int, used: dict[str, list[Usage]]) -> dict:
-    own, peer = used[client], used[PEER]
+def summary(name: str, client: str, rows: int, used: dict[str, list[Usage]], peer: str = PEER) -> dict:
+    own, peer = used[client], used[peer]
     wall, cpu = (statistics.median(getattr(each, field) for each in own) for field in ("wall_s", "cpu_s"))
     return {"scenario": name, "client": client, "rows": rows, "wall_s": wall, "cpu_s": cpu,
             "krows_s": rows / wall / 1e3, "cpu_s_per_mrow": cpu / rows * 1e6,

@@ -1,11 +1,9 @@
 // Decodes every message of a capture the way the program does, and looks at every column.
 #pragma once
 
-#include <cstdio>
-#include <cstdlib>
 #include <vector>
 
-#include "bench/decode/tally.hpp"
+#include "bench/measure.hpp"
 #include "pgoutput/capture.hpp"
 #include "pgoutput/message.hpp"
 #include "pgoutput/relation.hpp"
@@ -14,19 +12,6 @@
 namespace tidewire::bench {
 
 inline constexpr std::size_t xlog_data_header_bytes = 25;  // 'w', start, end, time
-
-[[gnu::cold, noreturn]] inline void give_up(const decode_error& error) {
-  std::fprintf(stderr, "%s at byte %zu of a message: %s\n", std::string(to_string(error.code)).c_str(),
-               error.offset, error.field);
-  std::exit(1);
-}
-
-template <class T>
-T checked(decoded<T>&& result) {
-  if (!result) [[unlikely]]
-    give_up(result.error());
-  return std::move(*result);
-}
 
 /// Decodes a capture. What is done with it is the derived class's: relation(), begin(), commit(), and row()
 /// with the values in new_values_ and old_values_.

@@ -2,7 +2,7 @@
 // view. No decoder of these captures can be faster; for input that is not known to be good it is of no use.
 #pragma once
 
-#include "bench/decode/tally.hpp"
+#include "bench/tally.hpp"
 
 namespace tidewire::bench {
 

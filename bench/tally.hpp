@@ -9,9 +9,10 @@
 namespace tidewire::bench {
 
 struct tally {
-  std::uint64_t messages = 0;  // logical replication messages
+  std::uint64_t messages = 0;  // logical replication messages; a binlog's events
   std::uint64_t keepalives = 0;
   std::uint64_t rows = 0;
+  std::uint64_t images = 0;       // of a binlog: an update has two
   std::uint64_t values = 0;       // that have bytes
   std::uint64_t value_bytes = 0;  // of all values together
   std::uint64_t missing = 0;      // NULL and unchanged values
@@ -26,8 +27,8 @@ struct tally {
 
   bool same_input(const tally& other) const {
     return messages == other.messages && keepalives == other.keepalives && rows == other.rows &&
-           values == other.values && value_bytes == other.value_bytes && missing == other.missing &&
-           places == other.places;
+           images == other.images && values == other.values && value_bytes == other.value_bytes &&
+           missing == other.missing && places == other.places;
   }
 };
 
