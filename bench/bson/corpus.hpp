@@ -4,7 +4,7 @@
 //   small    a flat document of ten fields, a fifth of the events are updates or deletes
 //   medium   an order: addresses, six items, tags, text that is not all ASCII
 //   nested   readings: documents in arrays in documents, of many numbers
-//   large    some hundred texts of a few hundred bytes, and binary data
+//   large    an array of some thousand small items, longer texts, binary data
 #pragma once
 
 #include <cstdio>
@@ -116,7 +116,7 @@ class event_maker {
       case corpus_class::small: return flat(to);
       case corpus_class::medium: return order(to);
       case corpus_class::nested: return readings(to);
-      case corpus_class::large: return notes(to);
+      case corpus_class::large: return large(to);
     }
   }
 
@@ -195,12 +195,22 @@ class event_maker {
     to.close();
   }
 
-  void notes(bson_writer& to) {
+  void large(bson_writer& to) {
     to.put_string("title", text(60));
-    to.open_array("notes");
-    for (int i = 0; i < 700; ++i) {
+    to.open_array("items");
+    for (int i = 0; i < 2600; ++i) {
       to.open_document(item);
+      to.put_string("sku", "SKU-" + std::to_string(below(100'000)));
+      to.put_int32("quantity", static_cast<std::int32_t>(1 + below(9)));
+      to.put_double("price", price());
       to.put_date_time("at", moment());
+      to.put_string("title", text(24));
+      to.close();
+    }
+    to.close();
+    to.open_array("notes");
+    for (int i = 0; i < 160; ++i) {
+      to.open_document(item);
       to.put_string("author", text(10));
       to.put_string("text", text(200 + below(500)));
       to.close();
