@@ -1,6 +1,6 @@
 // How fast change events in BSON are read and written as JSON, on one thread, beside libbson if it is there:
 //
-//   bson [--class small|medium|nested|large]… [--mode M]… [--mb N] [--repeat N] [--json]
+//   bson [--class small|medium|nested|large|huge]… [--mode M]… [--mb N] [--repeat N] [--json]
 //   bson --callgrind [--class C] [--mode M] [--mb N]     one pass and nothing else
 //
 //   walk      every element of the replies, checked         beside libbson_iter
@@ -134,12 +134,6 @@ const mode& find_mode(const char* name) {
   die("no such mode", name);
 }
 
-corpus_class find_class(const char* name) {
-  for (std::size_t i = 0; i < std::size(corpus_names); ++i)
-    if (std::strcmp(corpus_names[i], name) == 0) return static_cast<corpus_class>(i);
-  die("no such class", name);
-}
-
 arguments parse(int count, char** words) {
   arguments chosen;
   for (int i = 1; i < count; ++i) {
@@ -162,8 +156,7 @@ arguments parse(int count, char** words) {
   }
   if (chosen.modes.empty()) chosen.modes.assign(std::begin(modes), std::end(modes));
   if (chosen.classes.empty())
-    for (std::size_t i = 0; i < std::size(corpus_names); ++i)
-      chosen.classes.push_back(static_cast<corpus_class>(i));
+    chosen.classes = {corpus_class::small, corpus_class::medium, corpus_class::nested, corpus_class::large};
   return chosen;
 }
 

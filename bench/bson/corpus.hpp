@@ -5,6 +5,7 @@
 //   medium   an order: addresses, six items, tags, text that is not all ASCII
 //   nested   readings: documents in arrays in documents, of many numbers
 //   large    an array of some thousand small items, longer texts, binary data
+//   huge     the same in nearly 16 MB, one event a reply: the most that a server sends
 #pragma once
 
 #include <cstdio>
@@ -21,9 +22,15 @@ namespace tidewire::bench {
 using mongo_wire::bson_writer;
 using mongo_wire::item;
 
-enum class corpus_class : std::uint8_t { small, medium, nested, large };
-inline constexpr const char* corpus_names[] = {"small", "medium", "nested", "large"};
-inline constexpr int events_per_reply[] = {470, 205, 93, 12};
+enum class corpus_class : std::uint8_t { small, medium, nested, large, huge };
+inline constexpr const char* corpus_names[] = {"small", "medium", "nested", "large", "huge"};
+inline constexpr int events_per_reply[] = {470, 205, 93, 12, 1};
+
+inline corpus_class find_class(std::string_view name) {
+  for (std::size_t i = 0; i < std::size(corpus_names); ++i)
+    if (corpus_names[i] == name) return static_cast<corpus_class>(i);
+  die("no such class", std::string(name).c_str());
+}
 
 class event_maker {
  public:
@@ -116,7 +123,8 @@ class event_maker {
       case corpus_class::small: return flat(to);
       case corpus_class::medium: return order(to);
       case corpus_class::nested: return readings(to);
-      case corpus_class::large: return large(to);
+      case corpus_class::large: return large(to, 2'600);
+      case corpus_class::huge: return large(to, 124'000);
     }
   }
 
@@ -195,10 +203,10 @@ class event_maker {
     to.close();
   }
 
-  void large(bson_writer& to) {
+  void large(bson_writer& to, int items) {
     to.put_string("title", text(60));
     to.open_array("items");
-    for (int i = 0; i < 2600; ++i) {
+    for (int i = 0; i < items; ++i) {
       to.open_document(item);
       to.put_string("sku", "SKU-" + std::to_string(below(100'000)));
       to.put_int32("quantity", static_cast<std::int32_t>(1 + below(9)));
@@ -279,17 +287,20 @@ inline void put_reply(std::vector<std::uint8_t>& out, event_maker& events, int c
 struct corpus {
   const char* name;
   memory bytes;
-  std::vector<byte_view> replies;  // whole messages
-  std::vector<byte_view> bodies;   // their documents
-  std::vector<byte_view> events;   // the documents in these
+  std::vector<byte_view> replies;   // whole messages
+  std::vector<byte_view> bodies;    // their documents
+  std::vector<byte_view> events;    // the documents in these
+  mongo_wire::bson_timestamp last;  // of the last event
 };
 
-inline corpus make_corpus(corpus_class of, std::size_t at_least) {
+/// `in_a_reply`: events; 0: as many as make replies of some hundred kilobytes, or one event.
+inline corpus make_corpus(corpus_class of, std::size_t at_least, int in_a_reply = 0) {
   auto kind = static_cast<std::size_t>(of);
   event_maker events(of);
   std::vector<std::uint8_t> made;
-  while (made.size() < at_least) put_reply(made, events, events_per_reply[kind]);
-  corpus all{corpus_names[kind], memory(made.size(), corpus_names[kind]), {}, {}, {}};
+  if (in_a_reply == 0) in_a_reply = events_per_reply[kind];
+  while (made.size() < at_least) put_reply(made, events, in_a_reply);
+  corpus all{corpus_names[kind], memory(made.size(), corpus_names[kind]), {}, {}, {}, events.time()};
   std::copy(made.begin(), made.end(), all.bytes.data());
   for (byte_view left = all.bytes.view(); !left.empty();) {
     byte_view reply = left.first(load_le<std::uint32_t>(left.data()));

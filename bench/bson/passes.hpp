@@ -80,6 +80,7 @@ template <class Check>
 bson_tally put_lines(const corpus& of, Check check) {
   constexpr std::size_t batch_bytes = 256 * 1024;
   bson_tally seen;
+  std::string position;
   json::buffer lines;
   mongo_wire::extended_json_options values;
   values.not_utf8 = mongo_wire::bad_text::hex;
@@ -91,7 +92,7 @@ bson_tally put_lines(const corpus& of, Check check) {
       auto event = good(mongo_wire::decode_change_event(*each.as_document()));
       std::size_t begin = lines.size();
       good(mongo_wire::put_event_line(lines, event, values));
-      auto position = good(mongo_wire::token_text(event.token));
+      position = *mongo_wire::token_hex(event.token);
       seen.types += mongo_wire::token_time(position)->increment;
       ++seen.events;
       check(lines.view().substr(begin), event);
