@@ -2,13 +2,10 @@
 
 #include <algorithm>
 #include <cinttypes>
-#include <ctime>
-#include <fcntl.h>
 #include <string_view>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <vector>
+
+#include "bench/memory_and_time.hpp"
 
 namespace tidewire::bench {
 namespace {
@@ -21,50 +18,6 @@ struct arguments {
   bool json = false;
   bool callgrind = false;
 };
-
-[[noreturn]] void die(const char* what, const char* about) {
-  std::fprintf(stderr, "%s: %s\n", what, about);
-  std::exit(2);
-}
-
-/// Reads a file into memory, with zeroes behind it: the encoders read a little past a value's end. In large
-/// pages, as far as the system has them: else the figures are those of its page tables.
-byte_view load_file(const char* name) {
-  int file = open(name, O_RDONLY | O_CLOEXEC);
-  struct stat status{};
-  if (file < 0 || fstat(file, &status) != 0) die("cannot read", name);
-  auto size = static_cast<std::size_t>(status.st_size);
-  constexpr std::size_t behind = 4096;
-  void* place = mmap(nullptr, size + behind, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (place == MAP_FAILED) die("no memory for", name);
-  madvise(place, size + behind, MADV_HUGEPAGE);
-  auto* bytes = static_cast<std::uint8_t*>(place);
-  for (std::size_t have = 0; have < size;) {
-    ssize_t got = read(file, bytes + have, size - have);
-    if (got <= 0) die("cannot read", name);
-    have += static_cast<std::size_t>(got);
-  }
-  close(file);
-  return {bytes, size};
-}
-
-double cpu_seconds() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
-
-double median(std::vector<double> of) {
-  std::sort(of.begin(), of.end());
-  return of[of.size() / 2];
-}
-
-double seconds_of(const mode& of, byte_view file) {
-  double begin = cpu_seconds();
-  tally seen = of.pass(file);
-  asm volatile("" ::"g"(&seen) : "memory");
-  return cpu_seconds() - begin;
-}
 
 struct figures {
   tally seen;
@@ -100,7 +53,8 @@ void print(const std::string& file, byte_view bytes, const mode& of, const figur
 }
 
 void measure(const program& of, const arguments& chosen, const std::string& file) {
-  byte_view whole = load_file(file.c_str());
+  memory loaded = load_file(file.c_str());
+  byte_view whole = loaded.view();
   byte_view bytes = whole.size() <= chosen.head_bytes ? whole : of.head_of(whole, chosen.head_bytes);
   const mode &walk = of.modes[0], &decode = of.modes[1];
   // The decoder is the first to see the file, and the only one that checks it.
@@ -116,18 +70,18 @@ void measure(const program& of, const arguments& chosen, const std::string& file
   }
   // Taking turns, so that a ratio compares what ran at the same time.
   for (int i = 0; i < chosen.repeat; ++i) {
-    double walked = seconds_of(walk, bytes);
+    double walked = seconds_of(walk.pass, bytes);
     for (auto& [mode, got] : all) {
-      got.seconds.push_back(mode.pass == walk.pass ? walked : seconds_of(mode, bytes));
+      got.seconds.push_back(mode.pass == walk.pass ? walked : seconds_of(mode.pass, bytes));
       got.times_walk.push_back(got.seconds.back() / walked);
     }
   }
   for (const auto& [mode, got] : all) print(file, bytes, mode, got, chosen.json);
-  munmap(const_cast<std::uint8_t*>(whole.data()), whole.size());
 }
 
 void one_pass(const arguments& chosen) {
-  byte_view bytes = load_file(chosen.files[0].c_str());
+  memory loaded = load_file(chosen.files[0].c_str());
+  byte_view bytes = loaded.view();
   tally seen = chosen.chosen[0].pass(bytes);
   std::printf("%" PRIu64 " messages %" PRIu64 " rows %" PRIu64 " values\n", seen.messages, seen.rows,
               seen.values);
@@ -141,7 +95,7 @@ const mode& find_mode(const program& of, const char* name) {
 
 arguments parse(const program& of, int count, char** words) {
   arguments chosen;
-  auto next = [&](int& i) { return i + 1 < count ? words[++i] : (die("needs a value", words[i]), ""); };
+  auto next = [&](int& i) { return value_of_option(count, words, i); };
   for (int i = 1; i < count; ++i) {
     std::string_view word = words[i];
     if (word == "--mode")

@@ -5,7 +5,6 @@
 
 #include <array>
 #include <bit>
-#include <charconv>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -305,8 +304,11 @@ inline char* put_unsigned(char* out, std::uint64_t number) {
     *out = static_cast<char>('0' + number);
     return out + 1;
   }
-  if (number >= 100'000'000) [[unlikely]]
-    return std::to_chars(out, out + 20, number).ptr;
+  if (number >= 100'000'000) [[unlikely]] {
+    out = put_unsigned(out, number / 100'000'000);
+    put_eight(out, eight_digits(static_cast<std::uint32_t>(number % 100'000'000)));
+    return out + 8;
+  }
   std::uint64_t digits = eight_digits(static_cast<std::uint32_t>(number));
   // What is above the zero in a digit's character.
   int zeros = std::countr_zero(digits & 0x0f0f'0f0f'0f0f'0f0f) / 8;

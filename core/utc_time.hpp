@@ -19,6 +19,29 @@ inline char* put_digits(char* out, std::uint64_t number, int digits) {
   return out + digits;
 }
 
+namespace detail {
+
+/// `year` is below 10,000. Stores 28 bytes.
+inline char* put_four_digit_year(char* out, unsigned year, unsigned month, unsigned day,
+                                 std::uint64_t us_in_day) {
+  auto seconds = static_cast<unsigned>(us_in_day / 1'000'000);
+  std::uint64_t date = eight_digits(year * 10'000 + month * 100 + day);
+  std::uint64_t time = eight_digits(seconds / 3600 * 10'000 + seconds / 60 % 60 * 100 + seconds % 60);
+  auto two = [](std::uint64_t characters, int from) { return (characters >> 8 * from & 0xffff) << 8; };
+  put_eight(out, date);  // of which the year stays
+  put_eight(out + 4,
+            '-' | two(date, 4) | std::uint64_t{'-'} << 24 | two(date, 6) << 24 | std::uint64_t{'T'} << 48);
+  put_eight(out + 11, two(time, 2) >> 8 | std::uint64_t{':'} << 16 | two(time, 4) << 16 |
+                          std::uint64_t{':'} << 40 | two(time, 6) << 40);
+  out[19] = '.';
+  // The first two of eight are none of the six.
+  put_eight(out + 20, eight_digits(static_cast<std::uint32_t>(us_in_day % 1'000'000)) >> 16);
+  out[26] = 'Z';
+  return out + 27;
+}
+
+}  // namespace detail
+
 /// Writes for example 2026-11-24T10:00:00.123456Z; years outside 0–9999 take as many digits as they need,
 /// with a sign in front if negative (astronomical: year 0 is 1 BC). Any value is legal.
 inline char* put_utc(char* out, std::int64_t unix_us) {
@@ -36,6 +59,9 @@ inline char* put_utc(char* out, std::int64_t unix_us) {
   unsigned day = of_year - (153 * shifted_month + 2) / 5 + 1;
   unsigned month = shifted_month < 10 ? shifted_month + 3 : shifted_month - 9;
   std::int64_t year = static_cast<std::int64_t>(year_of_era) + era * 400 + (month <= 2);
+  if (year >= 0 && year < 10'000) [[likely]]
+    return detail::put_four_digit_year(out, static_cast<unsigned>(year), month, day,
+                                       static_cast<std::uint64_t>(in_day));
   if (year < 0) *out++ = '-', year = -year;
   int year_digits = 4;
   for (std::int64_t limit = 10'000; year >= limit; limit *= 10) ++year_digits;

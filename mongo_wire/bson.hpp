@@ -154,7 +154,8 @@ struct element_view {
 namespace detail {
 
 /// The first zero byte at or after `at`. There must be one before `readable_end`: a document's last byte is.
-inline const std::uint8_t* find_zero(const std::uint8_t* at, const std::uint8_t* readable_end) {
+[[gnu::always_inline]] inline const std::uint8_t* find_zero(const std::uint8_t* at,
+                                                            const std::uint8_t* readable_end) {
 #if defined(__SSE2__)
   while (readable_end - at >= 16) [[likely]] {
     __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
@@ -192,20 +193,10 @@ inline std::size_t document_size(const std::uint8_t* at, std::size_t left) {
 
 inline constexpr std::size_t bad_size = ~std::size_t{0};
 
-/// Size of a value whose type leaves it open, bad_size if it does not fit into `left` or contradicts itself.
-inline std::size_t varying_size(bson_type type, const std::uint8_t* at, std::size_t left) {
+/// Size of a value of the types that are less common and leave it open, bad_size if it does not fit into
+/// `left` or contradicts itself.
+[[gnu::noinline]] inline std::size_t varying_size(bson_type type, const std::uint8_t* at, std::size_t left) {
   switch (type) {
-    case bson_type::string:
-    case bson_type::code:
-    case bson_type::symbol: {
-      std::size_t size = text_size(at, left);
-      return size != 0 ? size : bad_size;
-    }
-    case bson_type::document:
-    case bson_type::array: {
-      std::size_t size = document_size(at, left);
-      return size != 0 ? size : bad_size;
-    }
     case bson_type::binary: {
       if (left < 5) return bad_size;
       auto length = load_le<std::uint32_t>(at);
@@ -241,31 +232,43 @@ inline std::size_t varying_size(bson_type type, const std::uint8_t* at, std::siz
   }
 }
 
+/// Size of the value at `at`, bad_size as above.
+[[gnu::always_inline]] inline std::size_t value_size(std::uint8_t type, const std::uint8_t* at,
+                                                     std::size_t left) {
+  std::size_t size = value_sizes[type];
+  if (size < size_of_bool) return size <= left ? size : bad_size;
+  if (size == size_of_text) {
+    size = text_size(at, left);
+    return size != 0 ? size : bad_size;
+  }
+  if (size == size_of_document) {
+    size = document_size(at, left);
+    return size != 0 ? size : bad_size;
+  }
+  if (size == size_of_bool) return left != 0 && *at <= 1 ? 1 : bad_size;
+  return varying_size(static_cast<bson_type>(type), at, left);
+}
+
 /// Reads the element at `at`, which is before `end`, the place of the document's final zero. Returns where
 /// the next one begins, or null when this one is not well formed.
-inline const std::uint8_t* read_element(const std::uint8_t* outer, std::uint32_t outer_size,
-                                        const std::uint8_t* at, const std::uint8_t* end,
-                                        element_view& element) {
-  auto type = static_cast<bson_type>(*at);
+[[gnu::always_inline]] inline const std::uint8_t* read_element(const std::uint8_t* outer,
+                                                               std::uint32_t outer_size,
+                                                               const std::uint8_t* at,
+                                                               const std::uint8_t* end,
+                                                               element_view& element) {
   const std::uint8_t* name = at + 1;
   const std::uint8_t* name_end = find_zero(name, outer + outer_size);
   if (name_end >= end) [[unlikely]]
     return nullptr;
   const std::uint8_t* value = name_end + 1;
-  auto left = static_cast<std::size_t>(end - value);
-  std::size_t size = value_sizes[*at];
-  if (size >= size_varies) {
-    size = varying_size(type, value, left);
-    if (size == bad_size) [[unlikely]]
-      return nullptr;
-  } else if (size > left || (type == bson_type::boolean && *value > 1)) [[unlikely]] {
+  std::size_t size = value_size(*at, value, static_cast<std::size_t>(end - value));
+  if (size == bad_size) [[unlikely]]
     return nullptr;
-  }
   element.outer = outer;
   element.outer_size = outer_size;
   element.offset = static_cast<std::uint32_t>(value - outer);
   element.size = static_cast<std::uint32_t>(size);
-  element.type = type;
+  element.type = static_cast<bson_type>(*at);
   element.name = {reinterpret_cast<const char*>(name), static_cast<std::size_t>(name_end - name)};
   return value + size;
 }

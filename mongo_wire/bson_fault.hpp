@@ -8,9 +8,10 @@
 
 namespace tidewire::mongo_wire::detail {
 
-inline constexpr std::uint8_t size_varies = 0xfe, no_type = 0xff;
+inline constexpr std::uint8_t size_of_bool = 0xfb, size_of_text = 0xfc, size_of_document = 0xfd,
+                              size_varies = 0xfe, no_type = 0xff;
 
-/// Size of a value by its type.
+/// Size of a value by its type; or what tells its size. Those that are common have a number of their own.
 inline constexpr auto value_sizes = [] {
   std::array<std::uint8_t, 256> sizes{};
   for (std::size_t i = 0; i < 256; ++i) {
@@ -21,7 +22,12 @@ inline constexpr auto value_sizes = [] {
       case bson_type::null:
       case bson_type::max_key:
       case bson_type::min_key: sizes[i] = 0; break;
-      case bson_type::boolean: sizes[i] = 1; break;
+      case bson_type::boolean: sizes[i] = size_of_bool; break;
+      case bson_type::string:
+      case bson_type::code:
+      case bson_type::symbol: sizes[i] = size_of_text; break;
+      case bson_type::document:
+      case bson_type::array: sizes[i] = size_of_document; break;
       case bson_type::int32: sizes[i] = 4; break;
       case bson_type::float64:
       case bson_type::date_time:
@@ -46,11 +52,12 @@ class fault_finder {
     auto type = static_cast<bson_type>(byte);
     if (value_sizes[byte] == no_type) in_.fail_at(type_at, decode_errc::unknown_tag, "element type");
     in_.cstring("element name");
-    if (value_sizes[byte] < size_varies) {
+    if (value_sizes[byte] == size_of_bool)
+      fixed(type, 1);
+    else if (value_sizes[byte] < size_of_bool)
       fixed(type, value_sizes[byte]);
-    } else {
+    else
       varying(type);
-    }
     return in_.error();
   }
 

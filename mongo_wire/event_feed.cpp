@@ -53,14 +53,17 @@ void event_feed::put(const change_event_view& event) {
 }
 
 void event_feed::move_to(bson_view token) {
-  std::string text = good(token_text(token), now_.position);
+  std::string other;
+  std::optional<std::string_view> hex = token_hex(token);
+  if (!hex) other = good(token_text(token), now_.position);
+  std::string_view text = hex ? *hex : other;
   std::optional<bson_timestamp> time = token_time(text);
   if (time && time_ && *time < *time_)
     throw failure{failure_kind::refused, "TW-MONGO-TOKEN-ORDER",
-                  "the stream went back in time: after " + now_.position + " came " + text,
+                  "the stream went back in time: after " + now_.position + " came " + std::string(text),
                   "compare the data from there on; this is a fault of the server or of what is between"};
   if (time) time_ = time;
-  now_.position = std::move(text);
+  now_.position = text;
   ++now_.ack;
 }
 

@@ -69,11 +69,16 @@ class line_writer {
 
   /// The token's text is hex digits, or JSON that becomes a string.
   void position(bson_view token) {
-    auto text = token_text(token);
-    if (!text) return keep(std::unexpected(text.error()));
-    char* at = json::put(out_.room(text->size() * json::worst_growth + 16), R"(,"pos":")");
-    at = text->front() == '{' ? json::put_escaped_scalar(at, text->data(), text->data() + text->size())
-                              : json::put(at, *text);
+    std::string other;
+    auto hex = token_hex(token);
+    if (!hex) {
+      auto text = token_text(token);
+      if (!text) return keep(std::unexpected(text.error()));
+      other = std::move(*text);
+    }
+    char* at =
+        put_literal(out_.room((hex ? hex->size() : other.size() * json::worst_growth) + 16), R"(,"pos":")");
+    at = hex ? json::put(at, *hex) : json::put_escaped_scalar(at, other.data(), other.data() + other.size());
     *at++ = '"';
     out_.end(at);
   }

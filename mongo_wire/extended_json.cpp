@@ -11,8 +11,10 @@
 namespace tidewire::mongo_wire {
 namespace {
 
-/// Room for everything an element needs beside its texts and binary data.
-constexpr std::size_t fixed_room = 192;
+/// Names and texts up to this need no room of their own, and no loop.
+constexpr std::size_t short_name = 16, short_text = 32;
+/// Room for everything an element needs beside longer texts and binary data.
+constexpr std::size_t fixed_room = 256;
 /// Longer texts are written in pieces: room is asked for as if all of a piece had to be escaped.
 constexpr std::size_t piece_bytes = 2048;
 constexpr std::int64_t last_relaxed_ms = 253'402'300'799'999;  // of the year 9999
@@ -34,11 +36,14 @@ class writer {
       return false;
     const std::uint8_t* data = element.data();
     switch (element.type) {
-      case bson_type::string:
-        at = text(at, element, 4, element.size - 5, "string");
+      case bson_type::string: {
+        std::size_t size = element.size - 5;
+        char* end = size <= short_text ? plain_text(at, element, 4, size) : nullptr;
+        at = end ? end : text(at, element, 4, size, "string");
         if (!at) [[unlikely]]
           return false;
         break;
+      }
       case bson_type::int32: {
         auto number = load_le<std::int32_t>(data);
         if constexpr (canonical) at = put_literal(at, R"({"$numberInt":")");
@@ -105,18 +110,28 @@ class writer {
   void drop_comma() { out_.truncate(out_.size() - 1); }
 
  private:
-  /// Room for the element without its texts, and its name.
-  char* head(const element_view& element, bson_type inside) {
-    if (inside == bson_type::array) return out_.room(fixed_room);
+  /// Room for the element without its longer texts, and its name.
+  [[gnu::always_inline]] char* head(const element_view& element, bson_type inside) {
+    char* at = out_.room(fixed_room);
+    if (inside == bson_type::array) return at;
+    const char* name = element.name.data();
+    std::size_t size = element.name.size();
+    if (size > short_name || readable_end(element) - name < 16 || json::plain_length(name) < size)
+        [[unlikely]]
+      return long_name(element);
+    *at++ = '"';
+    std::memcpy(at, name, 16);
+    return put_literal(at + size, "\":");
+  }
+
+  [[gnu::noinline]] char* long_name(const element_view& element) {
     const char* name = element.name.data();
     const char* name_end = name + element.name.size();
-    if (element.name.size() > piece_bytes || readable_end(element) - name_end < 16) [[unlikely]]
-      return rare_name(element);
+    if (element.name.size() > piece_bytes || readable_end(element) - name_end < 16) return rare_name(element);
     char* at = out_.room(fixed_room + json::worst_growth * element.name.size());
     *at = '"';
     at = json::put_escaped(at + 1, name, name_end);
-    if (!at) [[unlikely]]
-      return rare_name(element);
+    if (!at) return rare_name(element);
     return put_literal(at, "\":");
   }
 
@@ -144,13 +159,30 @@ class writer {
     return out_.room(bytes);
   }
 
-  /// A text of the value, quoted, and after it fixed_room again.
-  char* text(char* at, const element_view& element, std::size_t from, std::size_t size, const char* field) {
+  /// A text of the value, quoted, for which there is room if none of it has to be escaped; null if some has,
+  /// or if it is too near to the document's end.
+  char* plain_text(char* at, const element_view& element, std::size_t from, std::size_t size) {
     const char* in = reinterpret_cast<const char*>(element.data() + from);
-    if (size <= piece_bytes && readable_end(element) - (in + size) >= 16) [[likely]] {
+    if (readable_end(element) - (in + size) < 32) [[unlikely]]
+      return nullptr;
+    *at++ = '"';
+    if (json::put_plain(at, in, size) != size) [[unlikely]]
+      return nullptr;
+    at[size] = '"';
+    return at + size + 1;
+  }
+
+  /// Any text of the value, quoted, and after it fixed_room again.
+  [[gnu::noinline]] char* text(char* at, const element_view& element, std::size_t from, std::size_t size,
+                               const char* field) {
+    const char* in = reinterpret_cast<const char*>(element.data() + from);
+    if (size <= piece_bytes && readable_end(element) - (in + size) >= 32) [[likely]] {
       at = ensure(at, fixed_room + json::worst_growth * size);
       *at = '"';
-      if (char* end = json::put_escaped(at + 1, in, in + size)) [[likely]] {
+      std::size_t plain = json::put_plain(at + 1, in, size);
+      char* end = at + 1 + plain;
+      if (plain != size) end = json::put_escaped(end, in + plain, in + size);
+      if (end) [[likely]] {
         *end = '"';
         return end + 1;
       }

@@ -3,6 +3,10 @@
 #include <array>
 #include <charconv>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #include "mongo_wire/bson_writer.hpp"
 #include "mongo_wire/extended_json.hpp"
 #include "mongo_wire/extended_json_reader.hpp"
@@ -10,8 +14,7 @@
 namespace tidewire::mongo_wire {
 namespace {
 
-/// Without a branch for each digit: every event's token goes through here.
-bool is_hex(std::string_view text) {
+bool are_digits(std::string_view text) {
   static constexpr auto no_digit = [] {
     std::array<std::uint8_t, 256> table{};
     table.fill(1);
@@ -20,23 +23,46 @@ bool is_hex(std::string_view text) {
   }();
   std::uint8_t bad = 0;
   for (char c : text) bad |= no_digit[static_cast<unsigned char>(c)];
-  return bad == 0 && !text.empty() && text.size() % 2 == 0;
+  return bad == 0;
 }
 
-/// The text of {_data: "<hex>"}, if the token is nothing else.
-std::optional<std::string_view> hex_data(bson_view token) {
-  bson_reader reader(token);
-  element_view first, second;
-  if (!reader.next(first) || first.name != "_data" || reader.next(second) || !reader.ok()) return {};
-  auto text = first.as_string();
-  return text && is_hex(*text) ? text : std::nullopt;
+/// Every event's token goes through here.
+bool is_hex(std::string_view text) {
+  if (text.empty() || text.size() % 2 != 0) return false;
+#if defined(__SSE2__)
+  if (text.size() < 16) return are_digits(text);
+  auto within = [](__m128i block, char first, char count) {
+    __m128i above = _mm_sub_epi8(block, _mm_set1_epi8(first));
+    return _mm_cmpeq_epi8(_mm_min_epu8(above, _mm_set1_epi8(static_cast<char>(count - 1))), above);
+  };
+  __m128i good = _mm_set1_epi8(-1);
+  auto look = [&](const char* at) {
+    __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    __m128i letters = within(_mm_or_si128(block, _mm_set1_epi8(0x20)), 'a', 6);
+    good = _mm_and_si128(good, _mm_or_si128(within(block, '0', 10), letters));
+  };
+  const char* last = text.data() + text.size() - 16;
+  for (const char* at = text.data(); at < last; at += 16) look(at);
+  look(last);
+  return _mm_movemask_epi8(good) == 0xffff;
+#else
+  return are_digits(text);
+#endif
 }
 
 }  // namespace
 
+std::optional<std::string_view> token_hex(bson_view token) {
+  bson_reader reader(token);
+  element_view first, second;
+  if (!reader.next(first) || first.name != "_data" || reader.next(second) || !reader.ok()) return {};
+  auto text = first.as_string();
+  return text && text->size() <= max_token_text_bytes && is_hex(*text) ? text : std::nullopt;
+}
+
 decoded<std::string> token_text(bson_view token) {
   std::string text;
-  if (auto data = hex_data(token)) {
+  if (auto data = token_hex(token)) {
     text = *data;
   } else {
     json::buffer out;

@@ -14,6 +14,10 @@ namespace tidewire::mongo_wire {
 /// More than any server makes; tokens of documents with large keys are long.
 inline constexpr std::size_t max_token_text_bytes = 64 * 1024;
 
+/// The text of {_data: "<hex>"}, borrowed; nothing for a token that is anything else or too large, of which
+/// token_text tells more.
+std::optional<std::string_view> token_hex(bson_view token);
+
 /// An error for a document that is not well formed or too large.
 decoded<std::string> token_text(bson_view token);
 

@@ -1,6 +1,8 @@
 #include "core/utc_time.hpp"
 
 #include <catch2/catch_test_macros.hpp>
+#include <cstdio>
+#include <ctime>
 #include <limits>
 #include <random>
 #include <string>
@@ -24,6 +26,23 @@ TEST_CASE("times are printed in UTC to the microsecond") {
   CHECK(utc(-62'167'219'200'000'000) == "0000-01-01T00:00:00.000000Z");
   CHECK(utc(-62'167'219'200'000'001) == "-0001-12-31T23:59:59.999999Z");
   CHECK(utc(253'402'300'800'000'000) == "10000-01-01T00:00:00.000000Z");
+}
+
+TEST_CASE("any second of four-digit years is printed as the C library does") {
+  std::mt19937_64 random(29);
+  for (int round = 0; round < 50'000; ++round) {
+    auto us = static_cast<std::int64_t>(random() % 315'569'520'000'000'000) - 62'167'219'200'000'000;
+    std::int64_t second = us / 1'000'000, in_second = us % 1'000'000;
+    if (in_second < 0) in_second += 1'000'000, --second;
+    std::tm parts{};
+    std::time_t time = second;
+    gmtime_r(&time, &parts);
+    char text[64];
+    std::snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", parts.tm_year + 1900,
+                  parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
+                  static_cast<int>(in_second));
+    REQUIRE(utc(us) == text);
+  }
 }
 
 TEST_CASE("the extremes of the clock fit the room that is promised") {

@@ -156,6 +156,17 @@ TEST_CASE("resume tokens as text, and back", "[mongo_event]") {
     CAPTURE(bad);
     CHECK_FALSE(parse_token(bad).has_value());
   }
+  // A token that is hex but for one character, wherever it is.
+  for (std::size_t size = 2; size <= 70; size += 2)
+    for (std::size_t at = 0; at < size; ++at)
+      for (char c : {'f', 'F', 'a', '9', '0', 'g', 'G', '@', '`', '/', ':', '\x10', '\xb1'}) {
+        std::string text(size, '8');
+        text[at] = c;
+        bytes token = document([&](bson_writer& to) { to.put_string("_data", text); });
+        bool good = std::isxdigit(static_cast<unsigned char>(c)) != 0;
+        REQUIRE(token_hex(view_of(token)).has_value() == good);
+        if (good) REQUIRE(token_hex(view_of(token)) == text);
+      }
   CHECK_FALSE(parse_token(std::string(max_token_text_bytes + 2, '8')).has_value());
   bytes large = bson_of("{\"_data\":\"" + std::string(max_token_text_bytes + 2, '8') + "\"}");
   CHECK(token_text(view_of(large)).error().code == decode_errc::limit_exceeded);

@@ -126,6 +126,62 @@ TEST_CASE("extended json: doubles have the fewest digits, and always a point or 
   }
 }
 
+TEST_CASE("extended json: decimal numbers come out as they were, with no digit more", "[bson]") {
+  std::mt19937_64 random(11);
+  auto check = [](std::string text) {
+    CAPTURE(text);
+    double number = std::strtod(text.c_str(), nullptr);
+    char shortest[double_text_size];
+    const char* end =
+        std::to_chars(shortest, shortest + sizeof shortest, number, std::chars_format::fixed).ptr;
+    std::string expected(shortest, end);
+    if (expected.find('.') == expected.npos) expected += ".0";
+    REQUIRE(double_text(number) == expected);
+    REQUIRE(double_text(-number) == "-" + expected);
+  };
+  for (int round = 0; round < 100'000; ++round) {
+    std::string digits = std::to_string(random() % (1ull << random() % 54));
+    digits.insert(0, 9 - std::min<std::size_t>(digits.size(), 9), '0');
+    std::size_t places = 1 + random() % 9;
+    digits.insert(digits.size() - std::min(places, digits.size() - 1), ".");
+    if (std::strtod(digits.c_str(), nullptr) >= 0.001) check(digits);
+  }
+  // Around where the ways of writing meet.
+  for (double around : {0.001, 1e7, 1e11, 1e15, 9'007'199'254.740992}) {
+    double number = around, below = around;
+    for (int i = 0; i < 100; ++i) {
+      char text[64];
+      std::snprintf(text, sizeof text, "%.25g", number);
+      check(text);
+      number = std::nextafter(number, 1e300);
+      below = std::nextafter(below, 0);
+      std::snprintf(text, sizeof text, "%.25g", below);
+      if (below >= 0.0001) check(text);
+    }
+  }
+}
+
+TEST_CASE("extended json: names and texts of any length, with what must be escaped anywhere", "[bson]") {
+  for (std::string_view odd : {"", "\"", "\\", "\n", "\x01", "é", "東", "😀"})
+    for (std::size_t size = 0; size < 70; ++size)
+      for (std::size_t at = 0; at <= size; at += size < 20 || at + 3 > size ? 1 : 7) {
+        std::string text(size, 'x');
+        text.insert(at, odd);
+        char escaped[600];
+        char* end = json::put_escaped_scalar(escaped, text.data(), text.data() + text.size());
+        std::string expected(escaped, end);
+        bytes bson = document([&](bson_writer& to) {
+          to.put_string(text, text);
+          to.put_int32("behind", 1);
+          to.put_string("and more", "so that short texts have a document behind them");
+        });
+        REQUIRE(relaxed(bson) ==
+                "{\"" + expected + "\":\"" + expected +
+                    R"(","behind":1,"and more":"so that short texts have a document behind them"})");
+        REQUIRE(relaxed(with_string(text)) == R"({"s":")" + expected + "\"}");
+      }
+}
+
 TEST_CASE("extended json: relaxed dates from 1970 to 9999", "[bson]") {
   CHECK(date_text(0) == R"({"d":{"$date":"1970-01-01T00:00:00Z"}})");
   CHECK(date_text(1) == R"({"d":{"$date":"1970-01-01T00:00:00.001Z"}})");
