@@ -189,3 +189,18 @@ def test_a_server_that_does_not_wait_is_not_asked_all_the_time(scripted, tidewir
     asked = len(server.sent("getMore"))
     assert passed > 0.3 and asked <= 5 + 2 * passed / 0.1, (passed, asked)
     stop(run)
+
+
+def test_status_of_a_server_that_looks_for_the_next_event(scripted, tidewire, tmp_path):
+    server = scripted(MONGOS, [[1]])
+    position = tmp_path / "position"
+    tidewire("stream", f"mongodb://{server.host}/db", "--position", position, "--until", "1tx").succeed()
+    server.batches = [None]
+    run = tidewire("status", f"mongodb://{server.host}/db", "--position", position, "--json")
+    run.refuse(1, "TW-NET-CLOSED")
+    seen = json.loads(b"".join(run.lines))
+    assert seen["refused"] is None and seen["lag_s"] > 0
+    server.batches = [{"code": 286}]
+    run = tidewire("status", f"mongodb://{server.host}/db", "--position", position, "--json")
+    run.refuse(3, "TW-MONGO-HISTORY-LOST")
+    assert json.loads(b"".join(run.lines))["refused"] == "TW-MONGO-HISTORY-LOST"
