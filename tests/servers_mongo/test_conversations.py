@@ -204,3 +204,32 @@ def test_status_of_a_server_that_looks_for_the_next_event(scripted, tidewire, tm
     run = tidewire("status", f"mongodb://{server.host}/db", "--position", position, "--json")
     run.refuse(3, "TW-MONGO-HISTORY-LOST")
     assert json.loads(b"".join(run.lines))["refused"] == "TW-MONGO-HISTORY-LOST"
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_the_copy_of_a_sharded_cluster(scripted, tidewire, tmp_path, workers):
+    """Errors without a label: a shard that elects."""
+    mongos = scripted(MONGOS)
+    mongos.collections = {name: list(range(1, 8)) for name in "abcd"}
+    mongos.find_errors = [None, None, {"code": 133, "codeName": "FailedToSatisfyReadPreference"}, None, {"code": 189}, None, None,
+                          {"code": 13388, "codeName": "StaleConfig"}]
+    position = tmp_path / "out.position"
+    run = tidewire("stream", f"mongodb://{mongos.host}/db", "--snapshot", "initial", "--to", f"file:{tmp_path}/out", "--workers", workers)
+    run.wait_stderr("copied ")
+    mongos.batches = [[9]]
+    run.wait_until(lambda: '"op":"insert"' in (tmp_path / "out").read_text(), "the stream")
+    stop(run)
+    lines = [json.loads(line) for line in (tmp_path / "out").read_text().splitlines()]
+    reads = [(line["table"], line["key"]["_id"]) for line in lines if line["op"] == "read"]
+    assert sorted(reads) == [(name, n) for name in "abcd" for n in range(1, 8)]
+    assert [n for name, n in reads if name == "c"] == list(range(1, 8))
+    # Two workers may meet an error in the same round.
+    assert (run.stderr.count("warning: TW-MONGO-") == 3 if workers == 1 else "warning: TW-MONGO-" in run.stderr)
+    assert "identity.cluster sharded\n" in position.read_text()
+    assert all(each["readConcern"]["level"] == "snapshot" and each["collectionUUID"].subtype == 4 for each in mongos.sent("find"))
+    marks = [line for line in lines if line["op"] == "snapshot"]
+    assert marks[-1]["stage"] == "end" and marks[-1]["rows"] == 28 and marks[-1]["tables"] == 4
+    newest = max(line["cluster_time"]["t"] for line in lines if line["op"] == "read")
+    assert marks[-1]["consistent_from"] == {"t": newest, "i": 1}
+    # The stream begins where the copy says, which is before all that was read.
+    assert mongos.sent("aggregate")[-1]["pipeline"][0]["$changeStream"]["startAfter"]["_data"] == marks[0]["pos"]
