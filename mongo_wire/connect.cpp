@@ -96,7 +96,7 @@ class search {
   }
 
  private:
-  /// All servers once, those that are named on the way too. Last the ones that were of no use before.
+  /// All servers once, those that are named on the way too.
   asio::awaitable<std::unique_ptr<client>> pass() {
     std::set<host_port> asked;
     said_.clear();
@@ -115,14 +115,17 @@ class search {
     }
   }
 
+  /// The primary first, as far as we know; those that could not be reached last: a host that is silent costs
+  /// all of connectTimeoutMS.
   std::optional<host_port> next(const std::set<host_port>& asked) const {
-    std::optional<host_port> found;
-    for (const auto& [host, server] : with_.known.servers()) {
-      if (asked.contains(host)) continue;
-      if (server.kind == server_kind::primary) return host;
-      if (!found) found = host;
-    }
-    return found;
+    auto rank = [](const known_server& of) {
+      return of.kind == server_kind::primary ? 0 : of.said_last.empty() ? 1 : 2;
+    };
+    const std::pair<const host_port, known_server>* best = nullptr;
+    for (const auto& each : with_.known.servers())
+      if (!asked.contains(each.first) && (!best || rank(each.second) < rank(best->second))) best = &each;
+    if (!best) return {};
+    return best->first;
   }
 
   asio::awaitable<std::unique_ptr<client>> ask(host_port host) {

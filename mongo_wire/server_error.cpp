@@ -62,6 +62,14 @@ constexpr std::array known_errors{
     known_error{89, failure_kind::transient, "TW-MONGO-UNAVAILABLE", try_again},
     known_error{262, failure_kind::transient, "TW-MONGO-UNAVAILABLE", try_again},
     known_error{9001, failure_kind::transient, "TW-MONGO-UNAVAILABLE", try_again},
+    // Of a mongos while a shard elects, or chunks move: without a label where the command is no change
+    // stream's.
+    known_error{63, failure_kind::transient, "TW-MONGO-UNAVAILABLE", try_again},
+    known_error{133, failure_kind::transient, "TW-MONGO-UNAVAILABLE", try_again},
+    known_error{150, failure_kind::transient, "TW-MONGO-UNAVAILABLE", try_again},
+    known_error{202, failure_kind::transient, "TW-MONGO-UNAVAILABLE", try_again},
+    known_error{234, failure_kind::transient, "TW-MONGO-UNAVAILABLE", try_again},
+    known_error{13388, failure_kind::transient, "TW-MONGO-UNAVAILABLE", try_again},
 };
 
 const known_error& known(const reply_view& reply) {

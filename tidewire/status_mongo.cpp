@@ -24,8 +24,11 @@ struct found {
   hello_reply hello;
   server_facts server;
   asked<oplog_info> oplog;
-  std::unique_ptr<failure> refused;  // what a stream would be told
+  std::unique_ptr<failure> trouble;  // what a stream would be told, or why that is not known
 
+  const failure* refused() const {
+    return trouble && trouble->kind == failure_kind::refused ? trouble.get() : nullptr;
+  }
   /// Nothing where a token has no time, or there is no position.
   std::optional<bson_timestamp> at() const {
     if (!position) return {};
@@ -90,15 +93,15 @@ asio::awaitable<void> ask(cluster& with, found& into) {
   into.oplog = std::move(facts.oplog);
   if (!into.position) co_return;
   const stored_position& stored = into.position->stored;
-  into.refused = refusal_of([&] { check_source(stored, into.hello, with.options.database); });
-  if (into.refused) co_return;
+  into.trouble = refusal_of([&] { check_source(stored, into.hello, with.options.database); });
+  if (into.trouble) co_return;
   stream_settings settings = settings_of(stored, into.server);
   // The one proof that a stream can go on there.
   try {
     co_await made->run(try_position(made->talk, settings, stored.position));
   } catch (const failure& why) {
-    if (why.kind != failure_kind::refused) throw;
-    into.refused = std::make_unique<failure>(why);
+    // Also a server that looks for the next event for longer than we wait: the rest is told.
+    into.trouble = std::make_unique<failure>(why);
   }
 }
 
@@ -122,7 +125,7 @@ void print_text(const status_options& options, const found& what) {
                            (what.hello.set_name.empty() ? "" : ", set " + what.hello.set_name) +
                            (what.server.now ? ", at " + time_text(*what.server.now) : ""));
   print_line("oplog", oplog_text(what.oplog));
-  if (!what.position || what.refused) return;
+  if (!what.position || what.refused()) return;
   auto lag = what.lag_s();
   print_line("lag", (lag ? seconds_text(static_cast<std::int64_t>(*lag)) + " behind the server"
                          : "not known: the position tells no time") +
@@ -130,7 +133,7 @@ void print_text(const status_options& options, const found& what) {
 }
 
 std::string json_of(const status_options& options, const found& what) {
-  std::string text = json_head(options, what.position, what.refused.get()) +
+  std::string text = json_head(options, what.position, what.refused()) +
                      R"(,"server":{"kind":"MongoDB","version":)" + json::quoted(what.server.text()) +
                      R"(,"host":)" + json::quoted(what.host) + R"(,"set":)" +
                      text_or_null(what.hello.set_name) + R"(,"at":)" +
@@ -164,7 +167,7 @@ void run_mongo_status(const status_options& options) {
   io.run();
   if (error) std::rethrow_exception(error);
   end_status(
-      options, what.refused.get(), [&] { print_text(options, what); },
+      options, what.trouble.get(), [&] { print_text(options, what); },
       [&] { return json_of(options, what); });
 }
 

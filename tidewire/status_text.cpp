@@ -52,14 +52,14 @@ std::unique_ptr<failure> refusal_of(const std::function<void()>& check) {
   return nullptr;
 }
 
-void end_status(const status_options& options, const failure* refused,
+void end_status(const status_options& options, const failure* trouble,
                 const std::function<void()>& print_text, const std::function<std::string()>& json) {
   if (options.json)
     std::printf("%s\n", json().c_str());
   else
     print_text();
   std::fflush(stdout);
-  if (refused) throw *refused;
+  if (trouble) throw *trouble;
 }
 
 void print_line(const char* name, const std::string& text) {

@@ -19,8 +19,8 @@ std::optional<seen_position> look_at_position(const status_options& options);
 /// What `check` throws if a person must act; null if it is content.
 std::unique_ptr<failure> refusal_of(const std::function<void()>& check);
 
-/// Prints one of the two reports, then throws `refused`, if there is one.
-void end_status(const status_options& options, const failure* refused,
+/// Prints one of the two reports, then throws `trouble`, if there is any.
+void end_status(const status_options& options, const failure* trouble,
                 const std::function<void()>& print_text, const std::function<std::string()>& json);
 
 // ---- For people

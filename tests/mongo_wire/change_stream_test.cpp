@@ -241,6 +241,8 @@ TEST_CASE("change stream: errors told apart", "[mongo_stream]") {
   CHECK(failing(R"({"ok":0,"code":13})", true) == "TW-MONGO-PRIVILEGE");
   CHECK(failing(R"({"ok":0,"code":40573})", true) == "TW-MONGO-NOT-REPLICA-SET");
   CHECK(failing(R"({"ok":0,"code":189})", true) == "TW-MONGO-NOT-PRIMARY transient");
+  for (const char* code : {"63", "133", "150", "202", "234", "13388"})
+    CHECK(failing(R"({"ok":0,"code":)" + std::string(code) + "}", true) == "TW-MONGO-UNAVAILABLE transient");
   // The label decides, whatever the code.
   CHECK(failing(R"({"ok":0,"code":123456,"errorLabels":["ResumableChangeStreamError"]})") ==
         "TW-MONGO-ERROR transient");

@@ -1,6 +1,7 @@
 """A server of MongoDB's protocol that says what a test wants: what can't be had as a program (a mongos, what is behind a load
 balancer, versions to come, a primary that was deposed and does not know it)."""
 
+import contextlib
 import socket
 import struct
 import threading
@@ -19,10 +20,12 @@ class Clock:
 
     def __init__(self, now: int = 1_700_000_000):
         self.now = now
+        self.lock = threading.Lock()
 
     def next(self) -> int:
-        self.now += 1
-        return self.now
+        with self.lock:
+            self.now += 1
+            return self.now
 
 
 class Scripted:
@@ -35,6 +38,9 @@ class Scripted:
         self.commands: list[dict] = []
         self.version = [6, 0, 5, 0]
         self.waits = True
+        self.lock = threading.Lock()
+        self.collections: dict[str, list[int]] = {}  # and the _ids in them
+        self.find_errors: list[dict | None] = []  # None: one that works
         self.listening = socket.create_server(("127.0.0.1", 0))
         self.port = self.listening.getsockname()[1]
         self.cursors = 0
@@ -58,7 +64,7 @@ class Scripted:
             threading.Thread(target=self.talk, args=(peer,), daemon=True).start()
 
     def talk(self, peer: socket.socket) -> None:
-        with peer, peer.makefile("rb") as incoming:
+        with contextlib.suppress(OSError), peer, peer.makefile("rb") as incoming:
             while True:
                 head = incoming.read(16)
                 if len(head) < 16:
@@ -72,10 +78,7 @@ class Scripted:
                 if reply is None:
                     return
                 whole = struct.pack("<iB", 0, 0) + bson.encode(reply)
-                try:
-                    peer.sendall(struct.pack("<iiii", 16 + len(whole), 1, request, 2013) + whole)
-                except OSError:
-                    return
+                peer.sendall(struct.pack("<iiii", 16 + len(whole), 1, request, 2013) + whole)
 
     def answer(self, command: dict):
         name = next(iter(command))
@@ -103,7 +106,22 @@ class Scripted:
             last = events[-1]["_id"] if events else {"_data": token(self.clock.next())}
             return {"ok": 1, "cursor": {"nextBatch": events, "id": command["getMore"], "ns": "db.$cmd.aggregate",
                                         "postBatchResumeToken": last}} | times
+        if name == "listCollections":
+            listed = [{"name": each, "type": "collection", "options": {}, "info": {"uuid": bson.Binary(bytes([n]) * 16, 4)}}
+                      for n, each in enumerate(self.collections)]
+            return {"ok": 1, "cursor": {"firstBatch": listed, "id": 0, "ns": "db.$cmd.listCollections"}} | times
+        if name == "find":
+            return self.find(command, now) | times
         return {"ok": 1} | times
+
+    def find(self, command: dict, now: int) -> dict:
+        with self.lock:
+            error = self.find_errors.pop(0) if self.find_errors else None
+        if error:
+            return {"ok": 0, "errmsg": "scripted"} | error
+        after = command["filter"]["$expr"]["$gt"][1]["$literal"] if "filter" in command else 0
+        batch = [{"_id": each} for each in self.collections[command["find"]] if each > after][:2]
+        return {"ok": 1, "cursor": {"firstBatch": batch, "id": 0, "ns": f"db.{command['find']}", "atClusterTime": Timestamp(now, 1)}}
 
     def event(self, number: int) -> dict:
         second = self.clock.next()

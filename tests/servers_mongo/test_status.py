@@ -28,7 +28,7 @@ def test_of_a_running_stream_and_one_that_is_down(db, server, tidewire, tmp_path
     assert seen["v"] == 1 and seen["refused"] is None and seen["position"]["in_use"] and not seen["position"]["copying"]
     assert seen["server"]["kind"] == "MongoDB" and seen["server"]["version"] == VERSION
     assert seen["server"]["set"] == "rs0" and seen["server"]["host"] == server.host and seen["server"]["at"].startswith("@")
-    assert seen["oplog"]["never_cut"] and seen["oplog"]["window_s"] >= 0
+    assert seen["oplog"]["window_s"] >= 0
     assert 0 <= seen["lag_s"] < 30 and 0 <= seen["left_s"] <= seen["oplog"]["window_s"] + 1
     running.process.send_signal(signal.SIGTERM)
     running.succeed()
@@ -43,7 +43,9 @@ def test_of_a_running_stream_and_one_that_is_down(db, server, tidewire, tmp_path
         return seen["server"]["at"] > stopped and seen["lag_s"] > before["lag_s"] + 1
     wait_for(later, 30, "the lag to grow", 0.2)
     text = text_of(tidewire("status", where, *position).succeed())
-    assert ", not in use" in text and " behind the server" in text and "nothing was dropped yet" in text
+    assert ", not in use" in text and " behind the server" in text
+    # What tests before this one wrote may have cut the oplog.
+    assert ("nothing was dropped yet" in text) == seen["oplog"]["never_cut"] != ("before it would fall out of the oplog" in text)
     # The options that shape the events are those of the position.
     other = ["--position", f"{tmp_path}/images"]
     tidewire("stream", where, *other, "--post-images", "auto_configure", "--no-expanded-events").refuse(2, "TW-USAGE-OPTION")
