@@ -36,7 +36,9 @@ conversation<> prepare_copy(session& with, const server_facts& server) {
   std::string sql =
       "SET SESSION net_write_timeout=86400, wait_timeout=86400, lock_wait_timeout=60, "
       "sql_select_limit=DEFAULT, sql_big_selects=1";
-  sql += server.mariadb ? ", max_statement_time=0" : ", max_execution_time=0";
+  sql += server.mariadb
+             ? ", max_statement_time=0, idle_transaction_timeout=0, idle_readonly_transaction_timeout=0"
+             : ", max_execution_time=0";
   // Else sizes may be a day old.
   if (!server.mariadb && server.number >= 80003) sql += ", information_schema_stats_expiry=0";
   co_await text_query(with, std::move(sql), "settings");

@@ -30,8 +30,9 @@ std::optional<key_column> text_column(key_column made, const column_definition& 
   made.collation = part.collation;
   made.set = of.text;
   made.conversion = of.conversion;
-  // Of other sets the row's cell has the bytes already.
-  if (of.text != charset::converted) made.selected = "CAST(" + sql_name(made.name) + " AS BINARY)";
+  // Elsewhere the row's cell has the bytes as they are stored.
+  if (of.text != charset::converted && known.charset != "utf8mb4")
+    made.selected = "CAST(" + sql_name(made.name) + " AS BINARY)";
   return made;
 }
 

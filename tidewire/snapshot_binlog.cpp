@@ -96,8 +96,8 @@ class binlog_snapshot_run::impl {
     std::vector<std::string> places;
     binlog::copy_start start = co_await open_snapshots(readers, places, server);
     bool resumed = stored_.has_value();
-    if (!std::exchange(begun_, true))
-      co_await with_.on_begin(*side, server, resumed ? first() : start.resume, resumed);
+    binlog::position from = resumed ? first() : start.resume;
+    if (!std::exchange(begun_, true)) co_await with_.on_begin(*side, server, from, resumed);
     side.reset();
     if (!resumed) {
       progress_.place = start.place;

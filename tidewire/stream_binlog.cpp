@@ -113,6 +113,9 @@ class binlog_stream {
     if (show_progress_) print("\r\033[K");
     finish(error_ != nullptr);
     if (error_) std::rethrow_exception(error_);
+    if (copying_ && options_.snapshot == snapshot_mode::only)
+      throw failure{failure_kind::transient, "TW-SNAPSHOT-STOPPED",
+                    "the copy was stopped before it was complete", "the same command goes on from there"};
   }
 
  private:
@@ -132,11 +135,10 @@ class binlog_stream {
 
   asio::awaitable<void> stream() {
     if (wants_copy()) {
+      copying_ = true;
       bool copied = co_await copy();
-      if (!copied && options_.snapshot == snapshot_mode::only)
-        throw failure{failure_kind::transient, "TW-SNAPSHOT-STOPPED",
-                      "the copy was stopped before it was complete", "the same command goes on from there"};
       if (!copied) co_return;
+      copying_ = false;
     }
     if (options_.snapshot == snapshot_mode::only) co_return;
     milliseconds pause{100};
@@ -396,6 +398,7 @@ class binlog_stream {
   binlog::dump_settings dump_;
   binlog::follow_settings follow_;
   binlog::follow_state state_;
+  bool copying_ = false;
   std::exception_ptr error_;
   std::mt19937 random_{std::random_device{}()};
 

@@ -50,7 +50,7 @@ class reader {
       begun_ = false;
       return chunk_ || round_.waits();
     }
-    if (!into_.has_room()) return true;
+    while (!into_.has_room()) std::this_thread::yield();
     if (!begun_) {
       begin();
     } else if (at_ < end_) {
@@ -169,7 +169,7 @@ TEST_CASE("Each row is copied once, however often the copy is cut off", "[copy]"
     of.workers = 1 + chance() % 4;
     of.tables = {table_of("big", 100 + chance() % 900), table_of("none", 0),
                  table_of("bare", chance() % 60, false), table_of("small", chance() % 5)};
-    int left = 200;
+    int left = 1000;
     while (!of.run(chance, 1 + static_cast<int>(chance() % 400))) REQUIRE(--left > 0);
     auto found = of.rows();
     std::uint64_t all = 0;
