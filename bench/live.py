@@ -356,8 +356,8 @@ FORMATS = {
 }
 
 
-def line(result: dict) -> str:
-    return FORMATS.get(result["scenario"], FORMATS["drain"]).format(**result)
+def line(result: dict, as_of: str | None = None) -> str:
+    return FORMATS.get(as_of or result["scenario"], FORMATS["drain"]).format(**result)
 
 
 def main() -> None:

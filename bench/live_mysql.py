@@ -137,14 +137,11 @@ def large(name: str, tidewire: Path, small: bool) -> list[dict]:
              "cpu_s": used.cpu_s, "rss_mb": used.rss_mb}]
 
 
-def large_line(result: dict) -> str:
-    return ("{scenario:8} {client:15} {rows} rows of 1 MB, {binlog_mb:.1f} MB of binlog: {wall_s:.2f} s,"
-            " CPU {cpu_s:.2f} s, {rss_mb:.1f} MB").format(**result)
-
-
 def line_of(result: dict) -> str:
-    return large_line(result) if "binlog_mb" in result else line(result | {"scenario": result["scenario"].replace(
-        "mysql_latency", "latency")})
+    if "binlog_mb" in result:
+        return ("{scenario} {client} {rows} rows of 1 MB, {binlog_mb:.1f} MB of binlog: {wall_s:.2f} s,"
+                " CPU {cpu_s:.2f} s, {rss_mb:.1f} MB").format(**result)
+    return line(result, "latency" if result["scenario"] == "mysql_latency" else "drain")
 
 
 def run_scenario(scenario: str, tidewire: Path, runs: int, small: bool) -> list[dict]:

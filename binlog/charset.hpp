@@ -39,6 +39,15 @@ struct text_conversion {
 /// Null for sets that need none (utf8, ascii, binary) and for those that are not known.
 const text_conversion* conversion_of(std::string_view charset_name);
 
+/// Whether no byte has its highest bit set.
+inline bool is_ascii(byte_view bytes) {
+  std::uint64_t high = 0;
+  std::size_t i = 0;
+  for (; i + 8 <= bytes.size(); i += 8) high |= load_le<std::uint64_t>(bytes.data() + i);
+  for (; i < bytes.size(); ++i) high |= bytes[i];
+  return (high & 0x8080808080808080) == 0;
+}
+
 /// A character of fewer than four bytes is below U+10000 in every set, whose three bytes may come of one.
 inline constexpr std::size_t worst_utf8_growth = 3;
 

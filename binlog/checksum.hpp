@@ -7,6 +7,8 @@ namespace tidewire::binlog {
 
 /// Continues `crc` (0 at the start) over `bytes`.
 std::uint32_t crc32(std::uint32_t crc, byte_view bytes);
+/// The same without instructions that not every processor has.
+std::uint32_t portable_crc32(std::uint32_t crc, byte_view bytes);
 
 /// The checksum of an event given without its last four bytes. A format description's in-use flag, which the
 /// server clears when it closes the file, does not count.

@@ -70,6 +70,38 @@ char* put_escape(char* out, std::uint8_t c) {
   return out + 5;
 }
 
+#if defined(__SSE2__)
+
+/// Of 16 bytes a bit for each that must be escaped.
+unsigned specials(__m128i block) {
+  const __m128i controls = _mm_set1_epi8(0x1f);
+  __m128i special = _mm_or_si128(
+      _mm_cmpeq_epi8(_mm_max_epu8(block, controls), controls),
+      _mm_or_si128(_mm_cmpeq_epi8(block, _mm_set1_epi8('"')), _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'))));
+  return static_cast<unsigned>(_mm_movemask_epi8(special));
+}
+
+/// Copies sizeof(T) to twice as many bytes, by their overlapping halves, if none must be escaped.
+template <class T>
+bool put_plain_halves(char* at, const std::uint8_t* in, std::size_t size) {
+  T first = load_le<T>(in), last = load_le<T>(in + size - sizeof(T));
+  // What is behind a half of four bytes does not count.
+  constexpr unsigned counts = sizeof(T) == 8 ? 0xffff : 0x0f0f;
+  __m128i both = _mm_set_epi64x(static_cast<long long>(last), static_cast<long long>(first));
+  if (specials(both) & counts) return false;
+  std::memcpy(at, &first, sizeof first);
+  std::memcpy(at + size - sizeof last, &last, sizeof last);
+  return true;
+}
+
+/// Copies fewer than 16 bytes, if they are not very few and none must be escaped.
+bool put_plain_end(char* at, const std::uint8_t* in, std::size_t size) {
+  if (size >= 8) return put_plain_halves<std::uint64_t>(at, in, size);
+  return size >= 4 && put_plain_halves<std::uint32_t>(at, in, size);
+}
+
+#endif
+
 /// Lines of 76 characters, as the server's encoder breaks them; the line breaks are escaped already.
 void put_base64(text_buffer& out, byte_view bytes) {
   constexpr char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -217,20 +249,18 @@ void put_json_string(text_buffer& out, std::string_view text) {
     auto in = reinterpret_cast<const std::uint8_t*>(now.data());
     const std::uint8_t* end = in + now.size();
 #if defined(__SSE2__)
-    const __m128i controls = _mm_set1_epi8(0x1f);
-    const __m128i quote = _mm_set1_epi8('"');
-    const __m128i backslash = _mm_set1_epi8('\\');
     while (end - in >= 16) {
       __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(in));
-      __m128i special =
-          _mm_or_si128(_mm_cmpeq_epi8(_mm_max_epu8(block, controls), controls),
-                       _mm_or_si128(_mm_cmpeq_epi8(block, quote), _mm_cmpeq_epi8(block, backslash)));
-      auto found = static_cast<unsigned>(_mm_movemask_epi8(special));
+      unsigned found = specials(block);
       _mm_storeu_si128(reinterpret_cast<__m128i*>(at), block);
       unsigned plain = found ? static_cast<unsigned>(std::countr_zero(found)) : 16;
       at += plain;
       in += plain;
       if (found) at = put_escape(at, *in++);
+    }
+    if (auto left = static_cast<std::size_t>(end - in); put_plain_end(at, in, left)) {
+      at += left;
+      in = end;
     }
 #endif
     for (; in != end; ++in) {

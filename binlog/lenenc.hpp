@@ -9,6 +9,14 @@ namespace tidewire::binlog::detail {
 /// `width` ≤ 8 bytes, little-endian.
 inline std::uint64_t load_le_n(const std::uint8_t* at, std::size_t width) {
   std::uint64_t value = 0;
+  switch (width) {
+    case 1: return *at;
+    case 2: return load_le<std::uint16_t>(at);
+    case 3: return load_le<std::uint16_t>(at) | std::uint32_t{at[2]} << 16;
+    case 4: return load_le<std::uint32_t>(at);
+    case 8: return load_le<std::uint64_t>(at);
+    default: break;
+  }
   for (std::size_t i = width; i-- > 0;) value = value << 8 | at[i];
   return value;
 }

@@ -1,6 +1,7 @@
 // Numbers as text. The put_ functions write without checks and return the end.
 #pragma once
 
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -21,12 +22,29 @@ inline char* put_signed(char* out, std::int64_t number) {
   return std::to_chars(out, out + integer_text_size, number).ptr;
 }
 
+namespace detail {
+
+inline constexpr auto digit_pairs = [] {
+  std::array<char, 200> made{};
+  for (unsigned i = 0; i < 100; ++i) {
+    made[2 * i] = static_cast<char>('0' + i / 10);
+    made[2 * i + 1] = static_cast<char>('0' + i % 10);
+  }
+  return made;
+}();
+
+/// Of a number below 100.
+inline void put_two_digits(char* out, unsigned number) {
+  std::memcpy(out, digit_pairs.data() + 2 * std::size_t{number}, 2);
+}
+
+}  // namespace detail
+
 /// Exactly `digits` digits.
 inline char* put_padded_number(char* out, std::uint32_t number, unsigned digits) {
-  for (unsigned i = digits; i-- > 0;) {
-    out[i] = static_cast<char>('0' + number % 10);
-    number /= 10;
-  }
+  unsigned left = digits;
+  for (; left >= 2; left -= 2, number /= 100) detail::put_two_digits(out + left - 2, number % 100);
+  if (left) *out = static_cast<char>('0' + number % 10);
   return out + digits;
 }
 

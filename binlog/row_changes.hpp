@@ -18,6 +18,7 @@
 #include "binlog/position.hpp"
 #include "binlog/query.hpp"
 #include "binlog/query_kind.hpp"
+#include "binlog/row_images.hpp"
 #include "binlog/row_text.hpp"
 #include "binlog/table_cache.hpp"
 #include "binlog/transaction_payload.hpp"
@@ -85,6 +86,8 @@ class row_changes {
     std::uint32_t event_bytes = max_event_bytes;  // of a decompressed event
     /// Statements that change rows and were logged as text: written as they are, instead of refused.
     bool write_statements = false;
+    /// Usual rows go into the lines without a text of their values in between: the same lines, sooner.
+    bool straight = true;
     /// Ids of transactions are kept in progress(); decoding files needs none.
     bool track_gtids = false;
     const schema_book* schemas = nullptr;
@@ -151,6 +154,7 @@ class row_changes {
   struct planned {
     table described;
     table_plan plan;
+    std::optional<row_images> images;        // for whole rows of usual values
     std::unique_ptr<table_plan> image_plan;  // for old rows that lack columns: all that are there are the key
   };
   struct savepoint {
@@ -200,8 +204,9 @@ class row_changes {
   // row_lines.cpp: rows
   void rows(const event_view& event);
   const table_definition& known_from_history(const table_definition& of);
-  const planned& plan_of(const table_definition& of);
+  planned& plan_of(const table_definition& of);
   void tell_what_is_missing(const table_definition& of);
+  bool straight(row_op op, planned& known, const rows_reader& reader, std::size_t row_bytes);
   void fill_unchanged(std::span<const value> before, std::size_t count);
 
   settings with_;

@@ -69,7 +69,7 @@ void row_changes::tell_what_is_missing(const table_definition& of) {
   warn("TW-MY-METADATA", text + " (binlog_row_metadata is not FULL; a schema file helps)");
 }
 
-const row_changes::planned& row_changes::plan_of(const table_definition& of) {
+row_changes::planned& row_changes::plan_of(const table_definition& of) {
   if (last_plan_ && of.serial == last_serial_) [[likely]]
     return *last_plan_;
   constexpr std::size_t most_plans = 8192;
@@ -85,6 +85,7 @@ const row_changes::planned& row_changes::plan_of(const table_definition& of) {
                           " is not UTF-8: JSON can't have it as a key",
                       "rename the column"};
     made->plan = table_plan(made->described);
+    if (with_.straight) made->images = row_images::of(of, made->plan);
     tell_what_is_missing(of);
     known = plans_.emplace(of.serial, std::move(made)).first;
   }
@@ -115,6 +116,17 @@ const table_definition& row_changes::known_from_history(const table_definition& 
   return *from_history_;
 }
 
+/// False if some value is not a usual one: then nothing is written.
+bool row_changes::straight(row_op op, planned& known, const rows_reader& reader, std::size_t row_bytes) {
+  constexpr std::size_t usual_bytes = 64 * 1024;
+  if (!known.images || row_bytes > usual_bytes) return false;
+  row_images& images = *known.images;
+  std::size_t room = images.room(row_bytes) + (op == row_op::update ? images.room(0) : 0);
+  return writer_.row_by(op, known.plan, seq_, room, [&](char* at, row_op which) {
+    return images.put(at, which == row_op::remove ? reader.before() : reader.after());
+  });
+}
+
 void row_changes::rows(const event_view& event) {
   rows_view m = checked(decode_rows(event, format_));
   if (m.is_dummy()) return tables_.end_statement();
@@ -131,9 +143,12 @@ void row_changes::rows(const event_view& event) {
                                               : row_op::remove;
   rows_reader reader(m, *table, before_cells_, after_cells_);
   for (;;) {
+    std::size_t row_at = reader.offset();
     if (!checked(reader.next())) break;
     if (!next_change()) continue;
-    const planned& known = plan_of(*table);
+    planned& known = plan_of(*table);
+    if (reader.whole() && straight(op, known, reader, reader.offset() - row_at)) [[likely]]
+      continue;
     std::span<const value> before, after;
     old_row old = old_row::none;
     if (op != row_op::insert) {

@@ -37,14 +37,6 @@ const char* text_of(const std::uint8_t* data) {
   return reinterpret_cast<const char*>(data);
 }
 
-bool all_ascii(byte_view bytes) {
-  std::uint64_t high = 0;
-  std::size_t i = 0;
-  for (; i + 8 <= bytes.size(); i += 8) high |= load_le<std::uint64_t>(bytes.data() + i);
-  for (; i < bytes.size(); ++i) high |= bytes[i];
-  return (high & 0x8080808080808080) == 0;
-}
-
 }  // namespace
 
 char* put_inet6(char* out, const std::uint8_t* bytes) {
@@ -158,7 +150,7 @@ bool row_text::characters(const column_definition& column, byte_view bytes, valu
     default: return true;
   }
   const text_conversion& how = *column.conversion;
-  if (how.keeps_ascii() && all_ascii(bytes)) return true;
+  if (how.keeps_ascii() && is_ascii(bytes)) return true;
   std::size_t begin = text_.size();
   char* end = put_as_utf8(text_.room(bytes.size() * worst_utf8_growth), how, bytes);
   if (!end) {

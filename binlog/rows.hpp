@@ -160,8 +160,8 @@ inline bool bit(const std::uint8_t* bits, std::size_t n) {
 }
 
 /// Takes one present value. Null if it does not fit into what is left.
-inline const std::uint8_t* take_cell(const std::uint8_t* at, const std::uint8_t* end, cell_layout layout,
-                                     cell& out) {
+[[gnu::always_inline]] inline const std::uint8_t* take_cell(const std::uint8_t* at, const std::uint8_t* end,
+                                                            cell_layout layout, cell& out) {
   std::size_t left = static_cast<std::size_t>(end - at);
   std::uint32_t size = layout.size;
   if (layout.prefix) {
@@ -172,7 +172,8 @@ inline const std::uint8_t* take_cell(const std::uint8_t* at, const std::uint8_t*
     else if (layout.prefix == 2)
       size = load_le<std::uint16_t>(at);
     else
-      size = static_cast<std::uint32_t>(load_le_n(at, layout.prefix));
+      size = load_le<std::uint16_t>(at) | std::uint32_t{at[2]} << 16 |
+             (layout.prefix == 4 ? std::uint32_t{at[3]} << 24 : 0);
     at += layout.prefix;
     left -= layout.prefix;
   }
@@ -231,6 +232,11 @@ class rows_reader {
   std::span<const cell> after() const {
     return rows_.kind == change_kind::remove ? std::span<const cell>{} : after_.first(rows_.column_count);
   }
+  /// Whether each row has every column, as a value or NULL.
+  bool whole() const {
+    return !rows_.partial && (rows_.kind == change_kind::insert || before_count_ == rows_.column_count) &&
+           (rows_.kind == change_kind::remove || after_count_ == rows_.column_count);
+  }
   /// Where in the event the next row begins.
   std::size_t offset() const { return static_cast<std::size_t>(at_ - rows_.bytes.data()); }
 
@@ -241,6 +247,42 @@ class rows_reader {
   }
 
   bool take_image(const std::uint8_t* columns, std::size_t count, cell* out, bool partial) {
+    if (count == rows_.column_count && !partial && !table_.old_temporals) [[likely]]
+      return take_whole_image(out);
+    return take_some_image(columns, count, out, partial);
+  }
+
+  bool take_whole_image(cell* out) {
+    const std::uint8_t* at = at_;
+    const std::uint8_t* const end = end_;
+    const std::size_t all = rows_.column_count;
+    std::size_t null_bytes = (all + 7) / 8;
+    if (static_cast<std::size_t>(end - at) < null_bytes) [[unlikely]]
+      return fail(at, decode_errc::truncated, "null columns");
+    const std::uint8_t* nulls = at;
+    at += null_bytes;
+    const cell_layout* layout = table_.layout.data();
+    for (const cell* const last = out + all; out != last;) {
+      // Eight columns share a byte of bits.
+      unsigned null_bits = *nulls++;
+      const cell* const stop = last - out < 8 ? last : out + 8;
+      for (; out != stop; ++out, ++layout, null_bits >>= 1) {
+        if (null_bits & 1) [[unlikely]] {
+          *out = {nullptr, 0, cell_kind::null};
+          continue;
+        }
+        const std::uint8_t* behind = detail::take_cell(at, end, *layout, *out);
+        if (!behind) [[unlikely]]
+          return fail(at, decode_errc::truncated, "value");
+        at = behind;
+      }
+    }
+    at_ = at;
+    return true;
+  }
+
+  [[gnu::noinline]] bool take_some_image(const std::uint8_t* columns, std::size_t count, cell* out,
+                                         bool partial) {
     const std::uint8_t* at = at_;
     const std::uint8_t* partial_bits = nullptr;
     if (partial && !take_options(at, partial_bits)) return false;
@@ -255,20 +297,6 @@ class rows_reader {
       return fail(nulls, decode_errc::unsupported, "old time with a fraction");
     std::size_t all = rows_.column_count;
     const cell_layout* layout = table_.layout.data();
-    if (count == all && !partial_bits) [[likely]] {
-      for (std::size_t i = 0; i < all; ++i) {
-        if (detail::bit(nulls, i)) [[unlikely]] {
-          out[i] = {nullptr, 0, cell_kind::null};
-          continue;
-        }
-        const std::uint8_t* behind = detail::take_cell(at, end_, layout[i], out[i]);
-        if (!behind) [[unlikely]]
-          return fail(at, decode_errc::truncated, "value");
-        at = behind;
-      }
-      at_ = at;
-      return true;
-    }
     std::size_t seen = 0, json_seen = 0;
     for (std::size_t i = 0; i < all; ++i) {
       bool diff = false;

@@ -27,6 +27,11 @@ class table_plan {
   table_plan() = default;
   explicit table_plan(const table& of);
 
+  /// `,"name":` of a column, with json::input_padding bytes behind it. Lives as long as the plan.
+  std::string_view member(std::size_t column) const {
+    return std::string_view(names_).substr(columns_[column].offset, columns_[column].size);
+  }
+
  private:
   friend class envelope_writer;
   struct column_plan {
@@ -80,6 +85,12 @@ class envelope_writer {
   /// delete. `payload_bytes` is at least the sum of the values' sizes.
   void row(row_op op, const table_plan& plan, std::uint64_t seq, old_row old, std::span<const value> before,
            std::span<const value> after, std::size_t payload_bytes);
+
+  /// As row(), for whole rows whose values come in another way: `put(at, op)` writes the members of the old
+  /// row (row_op::remove) and of the new one (row_op::insert) and gives the end. Where it gives null, nothing
+  /// is written and the result is false. `room`: the most bytes that it writes in all.
+  template <class Put>
+  bool row_by(row_op op, const table_plan& plan, std::uint64_t seq, std::size_t room, Put put);
 
   /// The position that the rows of read() carry.
   void enter_read(std::string_view position);
@@ -249,6 +260,28 @@ inline char* envelope_writer::whole_read(char* at, const table_plan& plan, std::
     return long_row(out_->room(fixed), op, plan, seq, old, before, after);
   char* at = out_->room(fixed + payload_bytes * json::worst_growth);
   out_->end(whole_row<true>(at, op, plan, seq, old, before, after));
+}
+
+template <class Put>
+[[gnu::always_inline]] inline bool envelope_writer::row_by(row_op op, const table_plan& plan,
+                                                           std::uint64_t seq, std::size_t room, Put put) {
+  const auto& head = plan.head_[static_cast<int>(op)];
+  char* at = out_->room(plan.fixed_size_ + common_size_ + 256 + room);
+  at = json::put_padded(at, head.text.data(), head.size);
+  at = json::put_padded(at, common_, common_size_);
+  at = json::put_unsigned(at, seq);
+  auto object = [&](std::string_view name, row_op which) {
+    char* first = json::put(at, name);
+    at = put(first, which);
+    if (!at) return false;
+    *first = '{';  // instead of the first comma
+    *at++ = '}';
+    return true;
+  };
+  if (op != row_op::insert && !object(R"(,"before":)", row_op::remove)) return false;
+  if (op != row_op::remove && !object(R"(,"after":)", row_op::insert)) return false;
+  out_->end(json::put(at, "}\n"));
+  return true;
 }
 
 inline void envelope_writer::read(const table_plan& plan, std::span<const value> row,

@@ -2,6 +2,8 @@
 
 #include <zlib.h>
 
+#include "binlog/row_images.hpp"
+#include "binlog/table_of.hpp"
 #include "tests/binlog/table_case.hpp"
 
 using namespace tidewire;
@@ -22,7 +24,9 @@ class renderer {
 
   std::string run(const owned_event& event) {
     std::vector<cell> before(table_.columns.size()), after(table_.columns.size());
-    event_view view = event.view();
+    bytes padded = event.whole;
+    padded.resize(padded.size() + event_padding);
+    event_view view{event.header, byte_view(padded).first(event.whole.size())};
     auto rows = decode_rows(view, format_of("8.0.33"));
     REQUIRE(rows.has_value());
     rows_reader reader(*rows, table_, before, after);
@@ -34,13 +38,36 @@ class renderer {
       text = image(before_.render(*rows, table_, reader.before()), before_) + " => ";
     if (rows->kind != change_kind::remove)
       text += image(after_.render(*rows, table_, reader.after(), reader.before()), after_);
+    if (rows->kind == change_kind::insert && reader.whole())
+      compare_lines(after_.render(*rows, table_, reader.after()), reader.after());
     return text;
   }
 
   table_definition& table() { return table_; }
   decode_error error;
+  int straight_lines = 0;
 
  private:
+  /// What goes straight into a line is the same line, or nothing.
+  void compare_lines(const decoded<std::span<const value>>& values, std::span<const cell> cells) {
+    table_plan plan(table_of(table_));
+    std::optional<row_images> images = row_images::of(table_, plan);
+    if (!images) return;
+    std::size_t size = 0;
+    for (const cell& each : cells) size += each.size;
+    json::buffer straight, usual;
+    bool written = envelope_writer(straight).row_by(row_op::insert, plan, 1, images->room(size),
+                                                    [&](char* at, row_op) { return images->put(at, cells); });
+    CHECK((straight.size() != 0) == written);
+    if (!written) return;
+    ++straight_lines;
+    REQUIRE(values.has_value());
+    size = 0;
+    for (const value& each : *values) size += each.size;
+    envelope_writer(usual).row(row_op::insert, plan, 1, old_row::none, {}, *values, size);
+    CHECK(straight.view() == usual.view());
+  }
+
   std::string image(const decoded<std::span<const value>>& values, const row_text& of) {
     if (!values) {
       error = values.error();
@@ -106,6 +133,7 @@ TEST_CASE("binlog: values as text") {
         "255|-1|-9223372036854775808|3.14|0.1|-1234.56|2024|8191");
   CHECK(numbers.insert("fe 00") == "0|null|null|null|null|null|null|null");
   CHECK(numbers.insert("bf 00") == "null|null|null|null|null|null|0000|null");
+  CHECK(numbers.straight_lines == 3);
   CHECK(form_of(numbers.table().columns[0]) == value_form::integer);
   CHECK(form_of(numbers.table().columns[5]) == value_form::number);
   CHECK(form_of(numbers.table().columns[6]) == value_form::text);
@@ -118,6 +146,31 @@ TEST_CASE("binlog: values as text") {
         "2038-01-19 03:14:07");
   CHECK(times.insert("7e ffffff") == "bad_value date or time");
   CHECK(times.error.offset == 32);
+}
+
+TEST_CASE("binlog: whole rows straight into lines") {
+  // Every signed and unsigned integer, the bounds and what is between them
+  for (std::string_view sign : {"01 01 00", "01 01 f8"}) {
+    renderer integers({"01 02 09 03 08", "", sign});
+    for (std::string_view row :
+         {"00 7f ff7f ffff7f ffffff7f ffffffffffffff7f", "00 80 0080 000080 00000080 0000000000000080",
+          "00 ff ffff ffffff ffffffff ffffffffffffffff", "00 00 0000 000000 00000000 0000000000000000",
+          "00 09 0a00 638603 00e1f505 00e40b5402000000", "00 64 e803 a08601 ffe0f505 0000c16ff2862300",
+          "00 9c 18fc 60ffff 01f0ffff ffffc16ff2862300"})
+      integers.insert(row);
+    CHECK(integers.straight_lines == 7);
+  }
+  // DATE, TIME, TIME(2), TIME(6), DATETIME(1), DATETIME(6), TIMESTAMP, TIMESTAMP(3)
+  renderer times({"0a 13 13 13 12 12 11 11", "00 02 06 01 06 00 03", ""});
+  times.insert("00 5dd00f 80c5aa 7fffffff 7ffffffffff0 99b2bac8b832 99b2bac8b801e240 65e1177f 65e1177f270f");
+  times.insert(
+      "00 000000 800000 800000 00 800000000000 8000000000 00 8000000000000000 00000000 000000000000");
+  CHECK(times.straight_lines == 2);
+  // utf8mb4, latin1, BLOB, BINARY(5): what must be escaped, what is no text
+  renderer text({"0f 0f fc fe", "3c00 3c00 02 fe05", "03 04 2d 08 3f 3f"});
+  text.insert("00 05 22 5c 0a 1f 7f 04 e9 22 00 'x' 0300 00 ff 'a' 02 'ab'");
+  text.insert("00 03 'a' ff 'b' 00 0000 00");
+  CHECK(text.straight_lines == 2);
 }
 
 TEST_CASE("binlog: characters in their sets") {
