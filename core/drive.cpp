@@ -90,6 +90,7 @@ struct connection::impl : std::enable_shared_from_this<impl> {
   bool readable = true;  // perhaps: the next read may find something
   bool filled = false;   // there is no point in pausing longer
   bool writable = false;
+  bool asked = false;  // something was sent, and no whole message has come since: an answer may be on its way
 
   milliseconds tick{0};
   clock::time_point next_tick = never;
@@ -178,6 +179,7 @@ need connection::impl::send(clock::time_point now) {
       ++stats.writes;
       stats.bytes_out += result.count;
       to.on_sent(result.count, now);
+      asked = true;
       return nothing_needed;
     case io::want_read: return blocked(need{.read = true}, now);
     case io::want_write: return blocked(need{.write = true}, now);
@@ -197,7 +199,9 @@ bool connection::impl::more_to_read(const io_result& result) const {
 
 need connection::impl::receive(clock::time_point now) {
   bool told_when_full = tcp && !loopback;
-  bool pausing = to.wants() == want::receive_or_wake && now < next_read && !(told_when_full && filled);
+  // Whoever waits for an answer reads it at once: a server that only answers sends nothing more meanwhile.
+  bool pausing =
+      to.wants() == want::receive_or_wake && !asked && now < next_read && !(told_when_full && filled);
   if (pausing && now < to.times_out_at()) {
     ++stats.pauses;
     return blocked(need{.read = told_when_full, .gather = true, .until = next_read}, now);
@@ -233,6 +237,7 @@ void connection::impl::note_read(std::size_t count, clock::time_point now) {
   stats.bytes_in += count;
   stats.last_byte_at = now;
   to.on_bytes(count, now);
+  asked = asked && !to.ready();
   unpaced_bytes += count;
   next_read = now;  // while more is there we are behind, not ahead
   if (!readable) {

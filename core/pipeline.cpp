@@ -110,17 +110,18 @@ void pipeline::write_batches() {
       std::size_t size = next.lines ? next.lines->size() : 0;
       if (size) sink_.write(next.lines->view());
       // A batch that grew for one huge value goes back to its usual size.
-      if (next.lines) next.lines->clear_to(8 * bounds_.batch_bytes);
+      if (next.lines) next.lines->clear_to(large_batch_bytes());
       lock.lock();
       writing_ = false;
       bytes_written_ += size;
-      bool was_dry = free_.empty();
+      // Whoever made an unusually large batch may wait until its memory has gone.
+      bool awaited = free_.empty() || size > large_batch_bytes();
       if (next.lines) free_.push_back(std::move(next.lines));
       if (next.complete) {
         written_ = {std::move(*next.complete), start + next.complete_bytes, next.number};
         to_syncer_.notify_one();
       }
-      if (was_dry) {
+      if (awaited) {
         lock.unlock();
         wake_();
         lock.lock();

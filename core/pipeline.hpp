@@ -81,6 +81,9 @@ class pipeline {
 
   std::uint64_t bytes_written() const;
   std::size_t batch_bytes() const { return bounds_.batch_bytes; }
+  /// A batch that is larger has one huge value: its memory goes when it is written, which is then told by a
+  /// wake.
+  std::size_t large_batch_bytes() const { return 8 * bounds_.batch_bytes; }
 
  private:
   struct batch {

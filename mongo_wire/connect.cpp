@@ -59,6 +59,8 @@ asio::awaitable<std::unique_ptr<client>> try_host(cluster& with, const connect_s
   socket.read_deadline = settings.read_deadline;
   link_limits limits;
   limits.max_frame_bytes = max_message_bytes;
+  // A backlog comes in replies of 16 MB: the buffer for them stays while they do (sixteen times this).
+  limits.max_read_bytes = max_message_bytes / 16;
   endpoint to = endpoint_of(host);
   connection made = co_await connection::connect(to, socket, message_size, limits);
   auto reached = std::make_unique<client>(std::move(made), with.clock);

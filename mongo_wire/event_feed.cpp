@@ -24,6 +24,8 @@ bool event_feed::has_room() {
   if (batch_) [[likely]]
     return true;
   lines_.rethrow();
+  // Two lines of 16 MB, and the event, are more memory than anything else needs.
+  if (large_until_ > lines_.bytes_written()) return false;
   batch_ = lines_.acquire();
   return batch_;
 }
@@ -82,6 +84,8 @@ void event_feed::hand_over() {
 
 void event_feed::submit() {
   auto before_hold = std::exchange(before_hold_, std::nullopt);
+  submitted_bytes_ += batch_->size();
+  if (batch_->size() > lines_.large_batch_bytes()) large_until_ = submitted_bytes_;
   if (held()) {
     json::buffer* lines = std::exchange(batch_, nullptr);
     if (before_hold)

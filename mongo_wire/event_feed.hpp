@@ -22,7 +22,8 @@ class event_feed {
   void watch_images(image_watch& images) { images_ = &images; }
   image_watch* images() const { return images_; }
 
-  /// False while all batches are on their way: back-pressure. Throws what the pipeline met.
+  /// False while all batches are on their way, or one with a huge event: back-pressure. Throws what the
+  /// pipeline met.
   bool has_room();
   /// Only with room: one document of a batch. Throws failure TW-MONGO-EVENT for one that can't be decoded,
   /// TW-MONGO-TOKEN-ORDER for one from before the last one.
@@ -55,6 +56,8 @@ class event_feed {
   std::uint64_t events_ = 0;
   split_event fragments_;
   json::buffer* batch_ = nullptr;
+  std::uint64_t submitted_bytes_ = 0;
+  std::uint64_t large_until_ = 0;  // of these: the end of the last batch with a huge event
   image_watch* images_ = nullptr;
   /// While positions are held back: the last one of the batch from before that, and how many bytes belong to
   /// it.

@@ -108,10 +108,15 @@ std::optional<bson_timestamp> parse_time(std::string_view text) {
 std::optional<bson_timestamp> token_time(std::string_view text) {
   // A KeyString: 0x82 is a timestamp, then seconds and increment, big-endian.
   if (!is_hex(text) || text.size() < 18 || !text.starts_with("82")) return {};
-  bson_timestamp time;
-  std::from_chars(text.data() + 2, text.data() + 10, time.time, 16);
-  std::from_chars(text.data() + 10, text.data() + 18, time.increment, 16);
-  return time;
+  auto number = [&](std::size_t from) {
+    std::uint32_t value = 0;
+    for (std::size_t i = from; i < from + 8; ++i) {
+      auto c = static_cast<unsigned char>(text[i]);
+      value = value << 4 | ((c & 15u) + (c >> 6) * 9u);  // letters lie nine above, and begin at one
+    }
+    return value;
+  };
+  return bson_timestamp{number(2), number(10)};
 }
 
 }  // namespace tidewire::mongo_wire

@@ -1,6 +1,10 @@
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 #include "binlog/connection_url.hpp"
 #include "core/tls.hpp"
@@ -148,6 +152,11 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
+#if defined(M_MMAP_THRESHOLD)
+  // Buffers of huge values are areas of their own, which grow without a copy and go back when they are freed.
+  // Else glibc learns from the first of them to take them from its heap, which keeps them.
+  mallopt(M_MMAP_THRESHOLD, 1024 * 1024);
+#endif
   init_openssl();
   return run(argc, argv);
 }

@@ -124,7 +124,7 @@ class event_maker {
       case corpus_class::medium: return order(to);
       case corpus_class::nested: return readings(to);
       case corpus_class::large: return large(to, 2'600);
-      case corpus_class::huge: return large(to, 124'000);
+      case corpus_class::huge: return large(to, 143'500);
     }
   }
 

@@ -178,7 +178,7 @@ int main(int count, char** words) {
   if (count < 3) die("usage", "replay CLASS MB [EVENTS_PER_REPLY]");
   corpus_class kind = find_class(words[1]);
   auto bytes = static_cast<std::size_t>(std::max(1, std::atoi(words[2]))) * 1'000'000;
-  corpus from = make_corpus(kind, bytes, count > 3 ? std::max(1, std::atoi(words[3])) : 0);
+  corpus from = make_corpus(kind, bytes, count > 3 ? std::max(0, std::atoi(words[3])) : 0);
   int listener = listen_anywhere();
   for (;;) {
     int socket = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);

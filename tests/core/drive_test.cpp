@@ -115,6 +115,23 @@ conversation<counts> ask_and_stream(tidewire::link& to) {
   co_return seen;
 }
 
+/// Asks so many times for an echo of so many bytes, as whoever gets batch after batch does.
+conversation<counts> ask_often(tidewire::link& to, std::size_t times, std::size_t size) {
+  counts seen;
+  const std::string text(size, 'x');
+  while (seen.frames < times) {
+    to.out = frame(text);
+    co_await to.send();
+    std::optional<byte_view> next;
+    while (!next) {
+      next = co_await to.receive_or_wake();
+      if (!next) ++seen.wakes;
+    }
+    ++seen.frames;
+  }
+  co_return seen;
+}
+
 /// Reads a flood of so many frames, waits for the news of its end, then asks and hears the answer.
 conversation<counts> outlast(tidewire::link& to, std::size_t flood) {
   counts seen;
@@ -508,6 +525,16 @@ TEST_CASE("A lone message is never paused for", "[drive]") {
       counts seen = co_await db.run(ask_and_stream(db.link()));
       CHECK(seen.wakes == 0);
     }
+    CHECK(db.stats().pauses == 0);
+  });
+}
+
+TEST_CASE("Answers are never paused for, however large", "[drive]") {
+  test_peer peer{echo};
+  run_io([&]() -> asio::awaitable<void> {
+    connection db = co_await join(loopback(peer));
+    counts seen = co_await db.run(ask_often(db.link(), 100, 600'000));
+    CHECK(seen.frames == 100);
     CHECK(db.stats().pauses == 0);
   });
 }

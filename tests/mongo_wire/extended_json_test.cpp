@@ -132,8 +132,7 @@ TEST_CASE("extended json: decimal numbers come out as they were, with no digit m
     CAPTURE(text);
     double number = std::strtod(text.c_str(), nullptr);
     char shortest[double_text_size];
-    const char* end =
-        std::to_chars(shortest, shortest + sizeof shortest, number, std::chars_format::fixed).ptr;
+    char* end = std::to_chars(shortest, shortest + sizeof shortest, number, std::chars_format::fixed).ptr;
     std::string expected(shortest, end);
     if (expected.find('.') == expected.npos) expected += ".0";
     REQUIRE(double_text(number) == expected);
