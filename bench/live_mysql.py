@@ -6,7 +6,7 @@
 mysql_sysbench, mysql_wide, mysql_tiny   draining a binlog: lines into /dev/null; mysqlbinlog copies it as it is
 mysql_latency       from the commit to the change in the file, 100 transactions a second
 mysql_transaction   the most memory while one transaction of 1 GB goes through
-mysql_payload       the same while the server sends it compressed, in a payload of some 100 KB
+mysql_payload       the same while the server sends it compressed, in a payload of less than 100 KB
 """
 
 import argparse

@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "binlog/lenenc.hpp"
+#include "core/digits.hpp"
 
 namespace tidewire::binlog {
 
@@ -39,6 +40,13 @@ inline void put_two_digits(char* out, unsigned number) {
 }
 
 }  // namespace detail
+
+/// Nine digits of a number below 1,000,000,000.
+inline char* put_nine_digits(char* out, std::uint32_t number) {
+  *out = static_cast<char>('0' + number / 100'000'000);
+  put_eight(out + 1, eight_digits(number % 100'000'000));
+  return out + 9;
+}
 
 /// Exactly `digits` digits.
 inline char* put_padded_number(char* out, std::uint32_t number, unsigned digits) {
@@ -140,7 +148,8 @@ inline char* put_decimal(char* out, byte_view bytes, unsigned precision, unsigne
   bool first = true;
   auto take = [&](unsigned digits) {
     unsigned size = digits == 9 ? 4u : detail::decimal_leftover_bytes[digits];
-    auto group = static_cast<std::uint32_t>(detail::load_be_n(at, size));
+    auto group =
+        size == 4 ? load_be<std::uint32_t>(at) : static_cast<std::uint32_t>(detail::load_be_n(at, size));
     std::uint32_t mask = size == 4 ? 0xffffffff : (std::uint32_t{1} << 8 * size) - 1;
     group ^= inverted & mask;
     if (first) group ^= std::uint32_t{1} << (8 * size - 1);
@@ -151,11 +160,15 @@ inline char* put_decimal(char* out, byte_view bytes, unsigned precision, unsigne
   unsigned whole = precision - scale;
   bool leading = true;  // zeros are left out so far
   bool good = true;
+  auto put_group = [&](std::uint32_t group, unsigned digits) {
+    good &= group < detail::powers_of_ten[digits];
+    out = digits == 9 ? put_nine_digits(out, group) : put_padded_number(out, group, digits);
+  };
   auto put_whole = [&](unsigned digits) {
     std::uint32_t group = take(digits);
     good &= group < detail::powers_of_ten[digits];
     if (!leading) {
-      out = put_padded_number(out, group, digits);
+      put_group(group, digits);
     } else if (group) {
       out = std::to_chars(out, out + 10, group).ptr;
       leading = false;
@@ -169,8 +182,7 @@ inline char* put_decimal(char* out, byte_view bytes, unsigned precision, unsigne
     for (unsigned left = scale; left; left -= left < 9 ? left : 9) {
       unsigned digits = left < 9 ? left : 9;
       std::uint32_t group = take(digits);
-      good &= group < detail::powers_of_ten[digits];
-      out = put_padded_number(out, group, digits);
+      put_group(group, digits);
     }
   }
   return good ? out : nullptr;
