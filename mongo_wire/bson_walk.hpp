@@ -25,10 +25,10 @@ decoded<void> walk_bson(bson_view document, Visitor& visit, std::uint32_t max_de
   if (document.size == 0) return {};
   if (max_depth > depth_ceiling) max_depth = depth_ceiling;
   std::uint32_t depth = 1;
-  const std::uint8_t* outer = document.outer;
+  const std::uint8_t* const outer = document.outer;
+  const std::uint32_t outer_size = document.outer_size;
   const std::uint8_t* at = outer + document.offset + 4;
   const std::uint8_t* end = outer + document.offset + document.size - 1;
-  element_view element;
   for (;;) {
     if (at == end) {
       if (depth == 1) return {};
@@ -40,7 +40,8 @@ decoded<void> walk_bson(bson_view document, Visitor& visit, std::uint32_t max_de
       inside = above[depth - 1].type;
       continue;
     }
-    const std::uint8_t* next = detail::read_element(outer, document.outer_size, at, end, element);
+    element_view element;
+    const std::uint8_t* next = detail::read_element(outer, outer_size, at, end, element);
     if (!next) [[unlikely]]
       return std::unexpected(detail::element_error(outer, at, end));
     if (element.type == bson_type::document || element.type == bson_type::array ||

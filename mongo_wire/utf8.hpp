@@ -128,27 +128,40 @@ inline __m128i load_block(const std::uint8_t* at) {
 }  // namespace detail
 #endif
 
+namespace detail {
+
+/// Of any length, when it is not as short and plain as most are.
+[[gnu::noinline]] inline bool is_utf8_text(const std::uint8_t* text, std::size_t size) {
+#if defined(__SSSE3__)
+  if (size < 16) return is_utf8_scalar({text, size});
+  const std::uint8_t* at = text;
+  const std::uint8_t* last = text + size - 16;
+  int not_ascii = 0;
+  for (; at < last && not_ascii == 0; at += 16) not_ascii = _mm_movemask_epi8(load_block(at));
+  if ((not_ascii | _mm_movemask_epi8(load_block(last))) == 0) [[likely]]
+    return true;
+  return is_utf8_blocks(text, size);
+#else
+  return is_utf8_scalar({text, size});
+#endif
+}
+
+}  // namespace detail
+
 /// `readable_end`: how far memory may be read, at least the text's end; with 16 bytes more a short text needs
 /// no loop.
-inline bool is_utf8(const std::uint8_t* text, std::size_t size, const std::uint8_t* readable_end) {
+[[gnu::always_inline]] inline bool is_utf8(const std::uint8_t* text, std::size_t size,
+                                           const std::uint8_t* readable_end) {
 #if defined(__SSSE3__)
   if (size <= 16 && readable_end - text >= 16) [[likely]] {
     auto not_ascii = static_cast<unsigned>(_mm_movemask_epi8(detail::load_block(text)));
     if ((not_ascii & ((1u << size) - 1)) == 0) [[likely]]
       return true;
-  } else if (size >= 16) {
-    const std::uint8_t* at = text;
-    const std::uint8_t* last = text + size - 16;
-    int not_ascii = 0;
-    for (; at < last && not_ascii == 0; at += 16) not_ascii = _mm_movemask_epi8(detail::load_block(at));
-    if ((not_ascii | _mm_movemask_epi8(detail::load_block(last))) == 0) [[likely]]
-      return true;
   }
-  if (size >= 16) return detail::is_utf8_blocks(text, size);
 #else
   (void)readable_end;
 #endif
-  return is_utf8_scalar({text, size});
+  return detail::is_utf8_text(text, size);
 }
 
 inline bool is_utf8(byte_view text) {
