@@ -13,21 +13,11 @@ namespace {
 // Beside a value's bytes: a number's text, quotes, the frame of a binary value.
 constexpr std::size_t value_room = 128;
 
-/// Eight digits at a time.
-char* put_any_unsigned(char* at, std::uint64_t number) {
-  constexpr std::uint64_t eight = 100'000'000;
-  if (number < eight) [[likely]]
-    return json::put_unsigned(at, number);
-  at = put_any_unsigned(at, number / eight);
-  put_eight(at, eight_digits(static_cast<std::uint32_t>(number % eight)));
-  return at + 8;
-}
-
 char* put_signed_number(char* at, std::int64_t number) {
   *at = '-';
   bool negative = number < 0;
   auto size = static_cast<std::uint64_t>(number);
-  return put_any_unsigned(at + negative, negative ? 0 - size : size);
+  return json::put_unsigned(at + negative, negative ? 0 - size : size);
 }
 
 char* put_hex(char* at, byte_view bytes, std::size_t length) {
@@ -173,16 +163,16 @@ char* row_images::json(char* at, const cell& from) {
     case how::int8: return put_signed_number(at, static_cast<std::int8_t>(*data));
     case how::uint8: return json::put_unsigned(at, *data);
     case how::int16: return put_signed_number(at, load_le<std::int16_t>(data));
-    case how::uint16: return put_any_unsigned(at, load_le<std::uint16_t>(data));
+    case how::uint16: return json::put_unsigned(at, load_le<std::uint16_t>(data));
     case how::int24:
       return put_signed_number(at, static_cast<std::int32_t>(detail::load_le_n(data, 3) << 8) >> 8);
-    case how::uint24: return put_any_unsigned(at, detail::load_le_n(data, 3));
+    case how::uint24: return json::put_unsigned(at, detail::load_le_n(data, 3));
     case how::int32: return put_signed_number(at, load_le<std::int32_t>(data));
-    case how::uint32: return put_any_unsigned(at, load_le<std::uint32_t>(data));
+    case how::uint32: return json::put_unsigned(at, load_le<std::uint32_t>(data));
     case how::int64: return put_signed_number(at, load_le<std::int64_t>(data));
-    case how::uint64: return put_any_unsigned(at, load_le<std::uint64_t>(data));
-    case how::number: return put_any_unsigned(at, detail::load_le_n(data, from.size));
-    case how::bit: return put_any_unsigned(at, detail::load_be_n(data, from.size));
+    case how::uint64: return json::put_unsigned(at, load_le<std::uint64_t>(data));
+    case how::number: return json::put_unsigned(at, detail::load_le_n(data, from.size));
+    case how::bit: return json::put_unsigned(at, detail::load_be_n(data, from.size));
     case how::float32: {
       auto number = std::bit_cast<float>(load_le<std::uint32_t>(data));
       return std::isfinite(number) ? put_float(at, number) : nullptr;
