@@ -6,6 +6,7 @@
 #include "binlog/connect.hpp"
 #include "binlog/log_distance.hpp"
 #include "core/json_text.hpp"
+#include "tidewire/binlog_identity.hpp"
 #include "tidewire/log.hpp"
 #include "tidewire/progress.hpp"
 #include "tidewire/status_text.hpp"
@@ -30,14 +31,6 @@ asio::awaitable<void> ask(binlog::connection_url from, found& into) {
   into.server = co_await with->run(binlog::ask_server(with->talk));
   into.distance = co_await with->run(binlog::measure(with->talk, into.server, into.from));
   co_await with->run(binlog::quit(with->talk));
-}
-
-/// Whose position it would be if this server's stream had stored it.
-stored_position described(const binlog::server_facts& server) {
-  stored_position ours;
-  ours.source = server.mariadb ? "mariadb" : "mysql";
-  if (server.kind == binlog::position_kind::file) ours.identity = {{"server_uuid", server.uuid}};
-  return ours;
 }
 
 void check(const found& what) {

@@ -19,6 +19,7 @@
 #include "binlog/schema_book.hpp"
 #include "core/position_store.hpp"
 #include "core/sink.hpp"
+#include "tidewire/binlog_identity.hpp"
 #include "tidewire/binlog_schema.hpp"
 #include "tidewire/progress.hpp"
 #include "tidewire/snapshot_binlog.hpp"
@@ -289,14 +290,6 @@ class binlog_stream {
   void wake() {
     std::lock_guard lock(wake_mutex_);
     if (wake_) wake_();
-  }
-
-  /// A GTID names its transaction on every server; a file's offset is one server's own.
-  static stored_position described(const binlog::server_facts& server) {
-    stored_position ours;
-    ours.source = server.mariadb ? "mariadb" : "mysql";
-    if (server.kind == binlog::position_kind::file) ours.identity = {{"server_uuid", server.uuid}};
-    return ours;
   }
 
   void check_identity(const binlog::server_facts& server) {
