@@ -108,7 +108,7 @@ def test_every_key(server, database, workers, tmp_path):
         done = subprocess.run([BINARY, "snapshot", url(server), "--to", f"file:{out}", "--workers", str(workers), "--chunk", "1",
                                *(each for name in keys for each in ("--table", f"d.{name}"))], capture_output=True, text=True, env=environment())
     finally:
-        server.sql("SET GLOBAL general_log=OFF")
+        server.sql("SET GLOBAL general_log=OFF; SET GLOBAL log_output='FILE'")
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in out.read_bytes().splitlines()]
     for name, key in keys.items():
