@@ -11,9 +11,9 @@ MONGODB = [["--post-images", "off"], ["--full-document", "default"], ["--before-
            ["--no-expanded-events"], ["--start-at", "@1.1"], ["--canonical"], ["--await", "1s"]]
 FOREIGN = {
     "postgres": [*MYSQL, *MONGODB],
-    "mysql": [*POSTGRES, *MONGODB, ["--workers", "2"], ["--chunk", "1MB"], ["--trace"], ["--capture", "/nowhere/x"]],
+    "mysql": [*POSTGRES, *MONGODB, ["--trace"], ["--capture", "/nowhere/x"]],
     "mariadb": [["--slot", "a"]],
-    "mongodb": [*POSTGRES, *MYSQL, ["--workers", "2"], ["--spill-dir", "/tmp"], ["--spill-memory", "1MB"]],
+    "mongodb": [*POSTGRES, *MYSQL, ["--spill-dir", "/tmp"], ["--spill-memory", "1MB"]],
 }
 
 
@@ -26,7 +26,7 @@ def test_stream(tidewire, source):
 
 
 @pytest.mark.parametrize("command,source,option", [
-    ("snapshot", "mysql", ["--publication", "p"]), ("snapshot", "mongodb", ["--workers", "2"]),
+    ("snapshot", "mysql", ["--publication", "p"]), ("snapshot", "mongodb", ["--publication", "p"]),
     ("snapshot", "postgres", ["--canonical"]), ("check", "mysql", ["--slot", "a"]),
     ("check", "mongodb", ["--publication", "p"]), ("check", "postgres", ["--post-images", "off"]),
     ("setup", "mysql", ["--publication", "p"]), ("setup", "mongodb", ["--table", "a.b"]),
