@@ -127,7 +127,8 @@ struct simulation {
       round.pause();
     lines.finish();
     std::vector<std::string> kept;
-    for (const auto& each : lines.durable()->copy) kept.push_back(*each);
+    std::optional<checkpoint> durable = lines.durable();
+    for (const auto& each : durable->copy) kept.push_back(*each);
     auto parsed = parse_copy(kept);
     REQUIRE(parsed);
     REQUIRE(kept.empty() == complete);
