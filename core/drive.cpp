@@ -37,8 +37,7 @@ struct need {
 };
 constexpr int max_steps = 32;  // without waiting
 constexpr int gathered_bytes = 512 * 1024;
-constexpr int loopback_buffer_bytes =
-    128 * 1024;  // of less than two of its 64 KB segments it makes a stalled window
+constexpr int small_buffer_bytes = 128 * 1024;        // less than two of the loopback's segments would stall
 constexpr std::size_t worth_another_read = 8 * 1024;  // a message at a time would be read for ever
 constexpr need nothing_needed{.wait = false};
 
@@ -99,19 +98,19 @@ struct connection::impl : std::enable_shared_from_this<impl> {
   clock::time_point last_empty{};
   clock::time_point next_read{};  // not before this, while streaming
   bool tcp = false;
-  bool loopback = false;
+  bool small_window = false;
   bool low_water_high = false;
   std::shared_ptr<std::atomic<bool>> wake_posted = std::make_shared<std::atomic<bool>>(false);
 };
 
 /// While it is high the kernel does not wake us for each message, but when the socket has about filled; and
 /// it makes the socket larger, of which small messages need many times their size. Unix sockets have no such
-/// thing. On the loopback the socket is made small instead, and stays so: see loopback_pacing.
+/// thing. With a small window the socket is made small instead, and stays so.
 void connection::impl::set_low_water(bool high) {
   if (high == low_water_high || !tcp) return;
   low_water_high = high;
-  if (loopback && high) set_receive_buffer(stream.fd(), loopback_buffer_bytes);
-  if (!loopback) set_receive_low_water(stream.fd(), high ? gathered_bytes : 1);
+  if (small_window && high) set_receive_buffer(stream.fd(), small_buffer_bytes);
+  if (!small_window) set_receive_low_water(stream.fd(), high ? gathered_bytes : 1);
 }
 
 /// Until the socket is ready, the time has come, or somebody cancels `signal`.
@@ -194,11 +193,11 @@ need connection::impl::send(clock::time_point now) {
 /// With a small window the rest of the server's queue comes when we have made room, within the read itself.
 bool connection::impl::more_to_read(const io_result& result) const {
   if (result.what != io::done) return false;
-  return loopback && low_water_high ? result.count >= worth_another_read : !result.drained;
+  return small_window && low_water_high ? result.count >= worth_another_read : !result.drained;
 }
 
 need connection::impl::receive(clock::time_point now) {
-  bool told_when_full = tcp && !loopback;
+  bool told_when_full = tcp && !small_window;
   // Whoever waits for an answer reads it at once: a server that only answers sends nothing more meanwhile.
   bool pausing =
       to.wants() == want::receive_or_wake && !asked && now < next_read && !(told_when_full && filled);
@@ -403,8 +402,6 @@ asio::awaitable<connection> connection::connect(endpoint to, socket_options opti
       made->tcp = name.family() != AF_UNIX;
       error = co_await made->connect_to(name, until);
       if (error == 0) {
-        made->loopback = made->tcp && on_loopback(made->stream.fd());
-        if (made->loopback) made->pacer = read_pacer(loopback_pacing);
         made->address = name.text;
         made->to.silence_limit = options.read_deadline;
         co_return connection{std::move(made)};
@@ -462,6 +459,11 @@ std::function<void()> connection::waker() const {
       self->signal.cancel();
     });
   };
+}
+
+void connection::expect_small_messages() {
+  impl_->small_window = impl_->tcp && on_loopback(impl_->stream.fd());
+  if (impl_->small_window) impl_->pacer = read_pacer(small_window_pacing);
 }
 
 void connection::set_tick(milliseconds tick) {

@@ -77,6 +77,9 @@ class connection {
   std::function<void()> waker() const;
   /// receive_or_wake and wait_wake are resumed at least so often. Zero (the beginning): only when woken.
   void set_tick(std::chrono::milliseconds tick);
+  /// The server sends each of very many small messages by itself, as a walsender does. On the loopback the
+  /// window is small from now on while the stream is busy, and the pauses long: see small_window_pacing.
+  void expect_small_messages();
 
   const connection_stats& stats() const;
   /// The address that it is connected to: "127.0.0.1", or the path.

@@ -22,9 +22,10 @@ struct pacer_settings {
 
 /// On the loopback the server itself pays for bringing each message into our socket. As long as our window is
 /// closed it only appends them to its own queue, which holds 2.6 MB there at the least; so the pauses are
-/// long and the window small. Other devices' queues may begin with 40 KB: a long pause would stop the server.
-inline constexpr pacer_settings loopback_pacing{.target_bytes = 1024 * 1024,
-                                                .max_interval = std::chrono::microseconds{10'000}};
+/// long and the window small. Other devices' queues may begin with 40 KB, and a server that fills its
+/// messages before it sends them (COPY, a binlog, a reply) gains nothing: a long pause would only stop it.
+inline constexpr pacer_settings small_window_pacing{.target_bytes = 1024 * 1024,
+                                                    .max_interval = std::chrono::microseconds{10'000}};
 
 class read_pacer {
  public:

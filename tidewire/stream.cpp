@@ -231,6 +231,7 @@ class stream_run {
     if (server.wal_sender_timeout.count() > 0)
       settings.status_interval = std::min(settings.status_interval, server.wal_sender_timeout / 4);
     with.socket.set_tick(pgoutput::tick_of(settings));
+    with.socket.expect_small_messages();
     set_wake(with.socket.waker());
     streaming_ = &with;
     std::exception_ptr error;

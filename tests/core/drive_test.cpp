@@ -463,7 +463,8 @@ TEST_CASE("A waker outlives its connection", "[drive]") {
 
 TEST_CASE("A flood is read in large pieces, and wakes still come through", "[drive]") {
   bool loopback_segments = GENERATE(true, false);
-  CAPTURE(loopback_segments);
+  bool small_window = GENERATE(true, false);
+  CAPTURE(loopback_segments, small_window);
   // Small messages in small sends, as a walsender does it, until the reader goes.
   test_peer peer{[](int fd) {
                    auto message = frame(std::string(200, 'm'));
@@ -473,6 +474,7 @@ TEST_CASE("A flood is read in large pieces, and wakes still come through", "[dri
                  loopback_segments ? listen_tcp() : listen_tcp_small_segments()};
   run_io([&]() -> asio::awaitable<void> {
     connection db = co_await join(loopback(peer));
+    if (small_window) db.expect_small_messages();
     auto wake = db.waker();
     std::jthread other([wake](const std::stop_token& stop) {
       while (!stop.stop_requested()) {
@@ -500,7 +502,8 @@ TEST_CASE("A flood is read in large pieces, and wakes still come through", "[dri
 TEST_CASE("The end of a flood is told, and a few bytes after it are heard", "[drive]") {
   constexpr std::size_t flood = 20'000;
   bool loopback_segments = GENERATE(true, false);
-  CAPTURE(loopback_segments);
+  bool small_window = GENERATE(true, false);
+  CAPTURE(loopback_segments, small_window);
   test_peer peer{[](int fd) {
                    auto message = frame(std::string(200, 'm'));
                    for (std::size_t i = 0; i < flood; ++i) write_all(fd, message);
@@ -511,6 +514,7 @@ TEST_CASE("The end of a flood is told, and a few bytes after it are heard", "[dr
                  loopback_segments ? listen_tcp() : listen_tcp_small_segments()};
   run_io([&]() -> asio::awaitable<void> {
     connection db = co_await join(loopback(peer));
+    if (small_window) db.expect_small_messages();
     counts seen = co_await db.run(outlast(db.link(), flood));
     CHECK(seen.frames == flood);
     CHECK(db.stats().pauses > 0);

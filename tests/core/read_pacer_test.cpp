@@ -77,10 +77,10 @@ TEST_CASE("A busy stream is read in pieces of the target's size, within the limi
   CHECK(flood.us_between == 100);
 }
 
-TEST_CASE("On the loopback the pieces are as large as the server's queue takes them", "[read_pacer]") {
-  CHECK(read_steadily(1, tidewire::loopback_pacing).us_between == 250);
-  CHECK(read_steadily(50, tidewire::loopback_pacing).us_between == 10'000);
-  steady fast = read_steadily(500, tidewire::loopback_pacing);
+TEST_CASE("With a small window the pieces are as large as the server's queue takes them", "[read_pacer]") {
+  CHECK(read_steadily(1, tidewire::small_window_pacing).us_between == 250);
+  CHECK(read_steadily(50, tidewire::small_window_pacing).us_between == 10'000);
+  steady fast = read_steadily(500, tidewire::small_window_pacing);
   CHECK(fast.bytes_per_read > 800'000);
   CHECK(fast.bytes_per_read < 1'200'000);
 }
