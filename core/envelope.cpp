@@ -8,7 +8,7 @@
 namespace tidewire {
 namespace {
 
-constexpr std::size_t fragment_padding = 32;
+constexpr std::size_t fragment_padding = 96;
 
 bool is_json_null(const value& of) {
   constexpr std::string_view blank = " \t\r\n";
@@ -186,16 +186,23 @@ void envelope_writer::enter(std::string_view position, std::uint64_t xid, std::i
   common_size_ = static_cast<std::size_t>(at - common_);
 }
 
+/// The end of a line; `gid` is empty for most.
+inline void envelope_writer::end_with_gid(char* at, std::string_view gid) {
+  if (gid.empty()) [[likely]]
+    return out_->end(json::put(at, "}\n"));
+  out_->end(at);
+  field("gid", gid);
+  tail();
+}
+
 void envelope_writer::begin(std::string_view position, std::uint64_t xid, std::int64_t commit_unix_us,
                             std::string_view gid) {
   enter(position, xid, commit_unix_us);
   constexpr std::size_t seq_name = 7;  // `,"seq":`
-  char* at = out_->room(common_size_ + 64);
+  char* at = out_->room(common_size_ + 160);
   at = json::put(at, R"({"v":1,"op":"begin",)");
-  at = json::put_padded(at, common_, common_size_ - seq_name);
-  out_->end(at);
-  if (!gid.empty()) field("gid", gid);
-  tail();
+  at = json::put_long(at, common_, common_size_ - seq_name);
+  end_with_gid(at, gid);
 }
 
 void envelope_writer::end(std::string_view op, std::string_view end_position, std::uint64_t changes,
@@ -205,14 +212,12 @@ void envelope_writer::end(std::string_view op, std::string_view end_position, st
   at = json::put(at, R"({"v":1,"op":")");
   at = json::put_short(at, op);
   at = json::put(at, "\",");
-  at = json::put_padded(at, common_, common_size_ - seq_name);
+  at = json::put_long(at, common_, common_size_ - seq_name);
   at = json::put(at, R"(,"end_lsn":")");
   at = json::put_short(at, end_position.substr(0, 32));
   at = json::put(at, R"(","changes":)");
   at = json::put_unsigned(at, changes);
-  out_->end(at);
-  if (!gid.empty()) field("gid", gid);
-  tail();
+  end_with_gid(at, gid);
 }
 
 void envelope_writer::enter_read(std::string_view position) {

@@ -149,6 +149,7 @@ class envelope_writer {
                         const table_plan& plan);
   void head(std::string_view op);
   void tail();
+  void end_with_gid(char* at, std::string_view gid);
   void field(std::string_view name, std::string_view text);
   void content(std::string_view bytes);
 
@@ -222,8 +223,8 @@ template <bool roomy>
                                                                std::span<const value> before,
                                                                std::span<const value> after) {
   const auto& head = plan.head_[static_cast<int>(op)];
-  at = json::put_padded(at, head.text.data(), head.size);
-  at = json::put_padded(at, common_, common_size_);
+  at = json::put_long(at, head.text.data(), head.size);
+  at = json::put_long(at, common_, common_size_);
   at = json::put_unsigned(at, seq);
   if (old != old_row::none) at = old_values<roomy>(at, old, before, plan);
   if (op != row_op::remove) {
@@ -239,8 +240,8 @@ template <bool roomy>
 
 template <bool roomy>
 inline char* envelope_writer::whole_read(char* at, const table_plan& plan, std::span<const value> row) {
-  at = json::put_padded(at, plan.read_head_.text.data(), plan.read_head_.size);
-  at = json::put_padded(at, common_, common_size_);
+  at = json::put_long(at, plan.read_head_.text.data(), plan.read_head_.size);
+  at = json::put_long(at, common_, common_size_);
   at = json::put(at, R"(,"after":)");
   bool ignored = false;
   at = values<roomy, false>(at, row, plan, ignored);
@@ -267,8 +268,8 @@ template <class Put>
                                                            std::uint64_t seq, std::size_t room, Put put) {
   const auto& head = plan.head_[static_cast<int>(op)];
   char* at = out_->room(plan.fixed_size_ + common_size_ + 256 + room);
-  at = json::put_padded(at, head.text.data(), head.size);
-  at = json::put_padded(at, common_, common_size_);
+  at = json::put_long(at, head.text.data(), head.size);
+  at = json::put_long(at, common_, common_size_);
   at = json::put_unsigned(at, seq);
   auto object = [&](std::string_view name, row_op which) {
     char* first = json::put(at, name);

@@ -81,6 +81,14 @@ inline char* put_padded(char* out, const char* in, std::size_t size) {
   return out + size;
 }
 
+/// As put_padded, for what is longer than that: its first 96 bytes without a loop. As many must be behind
+/// both.
+inline char* put_long(char* out, const char* in, std::size_t size) {
+  std::memcpy(out, in, 96);
+  for (std::size_t done = 96; done < size; done += 32) std::memcpy(out + done, in + done, 32);
+  return out + size;
+}
+
 inline char* put(char* out, std::string_view plain) {
   std::memcpy(out, plain.data(), plain.size());
   return out + plain.size();
@@ -299,13 +307,9 @@ inline char* put_string(char* out, std::string_view text) {
   return put_string(out, text.data(), text.size());
 }
 
-inline char* put_unsigned(char* out, std::uint64_t number) {
-  if (number < 10) {
-    *out = static_cast<char>('0' + number);
-    return out + 1;
-  }
+[[gnu::noinline]] inline char* put_digits_of(char* out, std::uint64_t number) {
   if (number >= 100'000'000) [[unlikely]] {
-    out = put_unsigned(out, number / 100'000'000);
+    out = put_digits_of(out, number / 100'000'000);
     put_eight(out, eight_digits(static_cast<std::uint32_t>(number % 100'000'000)));
     return out + 8;
   }
@@ -314,6 +318,12 @@ inline char* put_unsigned(char* out, std::uint64_t number) {
   int zeros = std::countr_zero(digits & 0x0f0f'0f0f'0f0f'0f0f) / 8;
   put_eight(out, digits >> 8 * zeros);
   return out + 8 - zeros;
+}
+
+inline char* put_unsigned(char* out, std::uint64_t number) {
+  if (number >= 10) return put_digits_of(out, number);
+  *out = static_cast<char>('0' + number);
+  return out + 1;
 }
 
 #if defined(__SSE2__)

@@ -65,7 +65,7 @@ bool row_changes::take(byte_view message) {
 bool row_changes::take_other(byte_view message) {
   if (message.empty()) refuse({decode_errc::truncated, 0, "message tag"}, message_tag::begin);
   auto tag = static_cast<message_tag>(message[0]);
-  if (state_.takes_frame(tag)) return control({tag, message.subspan(1)});
+  if (state_.takes_frame(tag)) return frame({tag, message.subspan(1)});
   auto split = split_message(message);
   if (!split) [[unlikely]]
     refuse(split.error(), static_cast<message_tag>(message[0]));
@@ -91,23 +91,20 @@ bool row_changes::take_other(byte_view message) {
   }
 }
 
-/// What begins and ends transactions.
-bool row_changes::control(const message_view& message) {
+/// A begin or a commit.
+bool row_changes::frame(const message_view& message) {
   message_tag tag = message.tag;
   if (tag == message_tag::begin) {
     auto m = checked(decode_begin(message.body), tag);
     return begin(m.final_lsn, m.commit_time_us, m.xid);
   }
-  if (tag == message_tag::commit) {
-    auto m = checked(decode_commit(message.body), tag);
-    end_transaction({"commit", m.end_lsn, {}});
-    return true;
-  }
-  return control_other(message);
+  auto m = checked(decode_commit(message.body), tag);
+  end_transaction({"commit", m.end_lsn, {}});
+  return true;
 }
 
-/// What begins and ends those that are streamed or prepared.
-bool row_changes::control_other(const message_view& message) {
+/// What begins and ends transactions that are streamed or prepared.
+bool row_changes::control(const message_view& message) {
   message_tag tag = message.tag;
   switch (tag) {
     case message_tag::begin_prepare: {
@@ -116,7 +113,7 @@ bool row_changes::control_other(const message_view& message) {
     }
     case message_tag::prepare: {
       auto m = checked(decode_prepare(message.body), tag);
-      end_transaction({"prepare", m.end_lsn, std::string(m.gid)});
+      end_transaction({"prepare", m.end_lsn, m.gid});
       return true;
     }
     case message_tag::commit_prepared: {
@@ -144,8 +141,7 @@ bool row_changes::control_other(const message_view& message) {
     }
     case message_tag::stream_prepare: {
       auto m = checked(decode_stream_prepare(message.body), tag);
-      return start_replay(m.xid, m.prepare_lsn, m.prepare_time_us,
-                          {"prepare", m.end_lsn, std::string(m.gid)});
+      return start_replay(m.xid, m.prepare_lsn, m.prepare_time_us, {"prepare", m.end_lsn, m.gid});
     }
     default: refuse({decode_errc::unknown_tag, 0, "message tag"}, tag);
   }
@@ -313,10 +309,10 @@ void row_changes::reached(wire::lsn end) {
   done_bytes_ = out_->size();
 }
 
-bool row_changes::start_replay(std::uint32_t xid, wire::lsn commit, std::int64_t time_us, ending how) {
+bool row_changes::start_replay(std::uint32_t xid, wire::lsn commit, std::int64_t time_us, const ending& how) {
   if (!begin(commit, time_us, xid, how.gid)) return false;
   replay_.emplace(buffer_.replay(xid));
-  replay_ending_ = std::move(how);
+  replay_ending_ = {how.op, how.end, {}};  // its gid is the transaction's
   return true;
 }
 
@@ -324,7 +320,7 @@ void row_changes::replay_more() {
   auto batch = replay_->next_batch();
   if (batch.empty()) {
     replay_.reset();
-    return end_transaction(replay_ending_);
+    return end_transaction({replay_ending_.op, replay_ending_.end, gid_});
   }
   for (byte_view message : batch) {
     auto split = split_message(message);

@@ -86,7 +86,7 @@ class row_changes {
   struct ending {
     std::string_view op = "commit";
     wire::lsn end;
-    std::string gid;
+    std::string_view gid;
   };
 
   [[noreturn]] void refuse(const decode_error& error, message_tag tag) const;
@@ -98,14 +98,14 @@ class row_changes {
   }
 
   bool take_other(byte_view message);
+  bool frame(const message_view& message);
   bool control(const message_view& message);
-  bool control_other(const message_view& message);
   void apply(const message_view& message, bool streamed);
   bool row(message_tag tag, byte_view body, bool streamed);
   void change(row_op op, const row_view& row, const message_view& message, bool streamed);
   bool begin(wire::lsn commit, std::int64_t time_us, std::uint32_t xid, std::string_view gid = {});
   void end_transaction(const ending& how);
-  bool start_replay(std::uint32_t xid, wire::lsn commit, std::int64_t time_us, ending how);
+  bool start_replay(std::uint32_t xid, wire::lsn commit, std::int64_t time_us, const ending& how);
   bool prepared_outcome(const char* op, wire::lsn at, wire::lsn end, std::int64_t time_us, std::uint32_t xid,
                         std::string_view gid);
   bool next_change();
