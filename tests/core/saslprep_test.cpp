@@ -58,8 +58,11 @@ std::string outcome(std::u32string_view text, saslprep_rules rules) {
 class digest {
  public:
   void add(std::u32string_view text) {
-    for (auto rules : {saslprep_rules::rfc4013, saslprep_rules::postgres})
-      results_ += outcome(text, rules) + "\xff";
+    std::string bytes = utf8(text);
+    for (auto rules : {saslprep_rules::rfc4013, saslprep_rules::postgres}) {
+      results_ += outcome(bytes, rules);
+      results_ += '\xff';
+    }
   }
   std::string text() const {
     unsigned char hash[32];
@@ -76,9 +79,11 @@ class digest {
   std::string results_;
 };
 
+/// The tables are sorted.
 template <class Range, std::size_t N>
 bool in(const Range (&table)[N], char32_t code) {
-  return std::ranges::any_of(table, [&](const Range& r) { return r.first <= code && code <= r.last; });
+  const Range* found = std::ranges::lower_bound(table, code, {}, &Range::last);
+  return found != std::end(table) && found->first <= code;
 }
 
 /// The characters that the mixtures are made of, in order.
