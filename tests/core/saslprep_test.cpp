@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <openssl/evp.h>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -100,6 +101,14 @@ std::vector<char32_t> interesting() {
   }
   return found;
 }
+
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool sanitized = true;
+#elif defined(__has_feature)
+constexpr bool sanitized = __has_feature(address_sanitizer);
+#else
+constexpr bool sanitized = false;
+#endif
 
 class numbers {
  public:
@@ -232,8 +241,12 @@ TEST_CASE("Every fault has a text", "[saslprep]") {
 }
 
 TEST_CASE("Every code point is prepared as Python does it", "[saslprep]") {
+  // Most blocks hold nothing that is assigned, and one outcome is that of all. There the sanitizers, which
+  // make this slow, see the first; all are for the build without them.
+  std::set<std::string_view> seen;
   std::size_t block = 0;
   for (char32_t first = 0; first < 0x110000; first += golden_block, ++block) {
+    if (!seen.insert(golden_blocks[block]).second && sanitized) continue;
     digest results;
     for (char32_t code = first; code < first + golden_block; ++code) {
       if (code >= 0xd800 && code <= 0xdfff) continue;
