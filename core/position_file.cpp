@@ -25,16 +25,22 @@ bool is_escaped(char c, bool in_name) {
   return (c >= 0 && c < 0x20) || c == 0x7f || c == '\\' || (in_name && c == ' ');
 }
 
+/// How long the text stands for itself, from its beginning.
+std::size_t plain_length(std::string_view text, bool in_name) {
+  auto end = std::ranges::find_if(text, [in_name](char c) { return is_escaped(c, in_name); });
+  return static_cast<std::size_t>(end - text.begin());
+}
+
 void append_escaped(std::string& out, std::string_view text, bool in_name) {
-  for (char c : text) {
-    if (!is_escaped(c, in_name)) {
-      out += c;
-      continue;
-    }
-    auto byte = static_cast<unsigned char>(c);
+  for (;;) {
+    std::size_t plain = plain_length(text, in_name);
+    out += text.substr(0, plain);
+    if (plain == text.size()) return;
+    auto byte = static_cast<unsigned char>(text[plain]);
     out += "\\x";
     out += hex_digits[byte >> 4];
     out += hex_digits[byte & 15];
+    text.remove_prefix(plain + 1);
   }
 }
 
@@ -105,6 +111,10 @@ class line_reader {
   std::string unescaped(std::string_view line, std::size_t from, bool in_name, const char* field) {
     std::string out;
     for (std::size_t i = from; i < line.size(); ++i) {
+      std::size_t plain = plain_length(line.substr(i), in_name);
+      out += line.substr(i, plain);
+      i += plain;
+      if (i == line.size()) break;
       char c = line[i];
       if (c == '\\') {
         std::size_t high = i + 2 < line.size() ? hex_digits.find(line[i + 2]) : hex_digits.npos;
@@ -116,7 +126,7 @@ class line_reader {
         c = static_cast<char>(high << 4 | low);
         if (!is_escaped(c, in_name)) fail(line_start_ + i, field);
         i += 3;
-      } else if (is_escaped(c, in_name)) {
+      } else {
         fail(line_start_ + i, field);
       }
       out += c;

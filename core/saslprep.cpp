@@ -101,6 +101,7 @@ std::optional<char32_t> composite(char32_t first, char32_t second) {
 
 codes normalize(const codes& text, saslprep_rules rules) {
   characters apart;
+  apart.reserve(text.size());
   for (char32_t code : text) decompose(apart, code, rules);
   codes out;
   out.reserve(apart.size());

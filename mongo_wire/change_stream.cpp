@@ -91,6 +91,25 @@ bool is_at_bound(const event_feed& feed, const stream_settings& settings, link::
   return settings.until_time && now >= *settings.until_time;
 }
 
+/// A cursor after feed.next().
+conversation<open_cursor> begin(session& with, event_feed& feed, const stream_settings& settings) {
+  feed.connected();
+  std::string database = settings.database.empty() ? "admin" : settings.database;
+  answer first =
+      co_await with.must("could not open the change stream", database, aggregate(settings, feed.next()));
+  open_cursor cursor = open(first);
+  // From here on there is a place to go on from, whatever happens.
+  feed.batch_done(cursor_in(first).post_batch_resume_token);
+  co_return cursor;
+}
+
+/// A required image is missing, and the server threw away with the cursor what it had gathered before that
+/// event. One by one they come, up to it.
+bool lost_events_with(const reply_view& reply, const stream_settings& settings) {
+  constexpr std::int32_t no_matching_document = 47;
+  return !reply.ok && reply.code == no_matching_document && settings.batch_size != 1;
+}
+
 /// Turns on what events have asked for; only with no answer on its way.
 conversation<> grant_wishes(session& with, event_feed& feed) {
   if (!feed.images()) co_return;
@@ -168,13 +187,7 @@ conversation<server_facts> ask_server(session& with) {
 
 conversation<stream_end> follow(session& with, event_feed& feed, stream_settings settings,
                                 stream_state& state) {
-  std::string database = settings.database.empty() ? "admin" : settings.database;
-  feed.connected();
-  answer first =
-      co_await with.must("could not open the change stream", database, aggregate(settings, feed.next()));
-  open_cursor cursor = open(first);
-  // From here on there is a place to go on from, whatever happens.
-  feed.batch_done(cursor_in(first).post_batch_resume_token);
+  open_cursor cursor = co_await begin(with, feed, settings);
   auto looked = with.to.now(), asked_at = looked;
   co_await with.send(cursor.database, get_more(settings, cursor));
   for (;;) {
@@ -186,6 +199,14 @@ conversation<stream_end> follow(session& with, event_feed& feed, stream_settings
       continue;
     }
     const answer& got = *came;
+    if (lost_events_with(got.reply, settings)) {
+      settings.batch_size = 1;
+      open_cursor again = co_await begin(with, feed, settings);
+      cursor = std::move(again);
+      asked_at = with.to.now();
+      co_await with.send(cursor.database, get_more(settings, cursor));
+      continue;
+    }
     if (!got.reply.ok) throw server_failure{"the change stream failed", got.reply};
     cursor_view batch = cursor_in(got);
     state.bytes += got.body.size;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <openssl/evp.h>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -58,8 +59,11 @@ std::string outcome(std::u32string_view text, saslprep_rules rules) {
 class digest {
  public:
   void add(std::u32string_view text) {
-    for (auto rules : {saslprep_rules::rfc4013, saslprep_rules::postgres})
-      results_ += outcome(text, rules) + "\xff";
+    std::string bytes = utf8(text);
+    for (auto rules : {saslprep_rules::rfc4013, saslprep_rules::postgres}) {
+      results_ += outcome(bytes, rules);
+      results_ += '\xff';
+    }
   }
   std::string text() const {
     unsigned char hash[32];
@@ -76,9 +80,11 @@ class digest {
   std::string results_;
 };
 
+/// The tables are sorted.
 template <class Range, std::size_t N>
 bool in(const Range (&table)[N], char32_t code) {
-  return std::ranges::any_of(table, [&](const Range& r) { return r.first <= code && code <= r.last; });
+  const Range* found = std::ranges::lower_bound(table, code, {}, &Range::last);
+  return found != std::end(table) && found->first <= code;
 }
 
 /// The characters that the mixtures are made of, in order.
@@ -95,6 +101,14 @@ std::vector<char32_t> interesting() {
   }
   return found;
 }
+
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool sanitized = true;
+#elif defined(__has_feature)
+constexpr bool sanitized = __has_feature(address_sanitizer);
+#else
+constexpr bool sanitized = false;
+#endif
 
 class numbers {
  public:
@@ -227,8 +241,12 @@ TEST_CASE("Every fault has a text", "[saslprep]") {
 }
 
 TEST_CASE("Every code point is prepared as Python does it", "[saslprep]") {
+  // Most blocks hold nothing that is assigned, and one outcome is that of all. There the sanitizers, which
+  // make this slow, see the first; all are for the build without them.
+  std::set<std::string_view> seen;
   std::size_t block = 0;
   for (char32_t first = 0; first < 0x110000; first += golden_block, ++block) {
+    if (!seen.insert(golden_blocks[block]).second && sanitized) continue;
     digest results;
     for (char32_t code = first; code < first + golden_block; ++code) {
       if (code >= 0xd800 && code <= 0xdfff) continue;

@@ -237,7 +237,6 @@ TEST_CASE("change stream: errors told apart", "[mongo_stream]") {
   CHECK(failing(R"({"ok":0,"code":286})") == "TW-MONGO-HISTORY-LOST");
   CHECK(failing(R"({"ok":0,"code":280})", true) == "TW-MONGO-TOKEN");
   CHECK(failing(R"({"ok":0,"code":10334})") == "TW-MONGO-EVENT-TOO-LARGE");
-  CHECK(failing(R"({"ok":0,"code":47})") == "TW-MONGO-IMAGE-MISSING");
   CHECK(failing(R"({"ok":0,"code":13})", true) == "TW-MONGO-PRIVILEGE");
   CHECK(failing(R"({"ok":0,"code":40573})", true) == "TW-MONGO-NOT-REPLICA-SET");
   CHECK(failing(R"({"ok":0,"code":189})", true) == "TW-MONGO-NOT-PRIMARY transient");
@@ -250,6 +249,28 @@ TEST_CASE("change stream: errors told apart", "[mongo_stream]") {
   CHECK(failing(R"({"ok":1})") == "TW-MONGO-MALFORMED");
   CHECK(failing(R"({"ok":1,"cursor":{"id":1,"ns":"x","nextBatch":[1]}})") == "TW-MONGO-MALFORMED");
   CHECK(failing(R"({"ok":1,"cursor":{"id":1,"ns":"x.y","nextBatch":[{}]}})") == "TW-MONGO-EVENT");
+}
+
+TEST_CASE("change stream: what comes before a missing image is not lost with it", "[mongo_stream]") {
+  bench b;
+  script steps;
+  const std::string missing = R"({"ok":0,"code":47})";
+  expect(steps, R"({"aggregate")", batch("firstBatch", "", 5, token_document(1)));
+  expect(steps, first_get_more, missing);
+  expect(steps,
+         R"({"aggregate":{"$numberInt":"1"},"pipeline":[{"$changeStream":{"showExpandedEvents":true,)"
+         R"("startAfter":{"_data":")" +
+             token(1) + R"("})",
+         batch("firstBatch", "", 6, token_document(1)));
+  const std::string one =
+      R"({"getMore":{"$numberLong":"6"},"collection":"$cmd.aggregate","batchSize":{"$numberInt":"1"})";
+  expect(steps, one, batch("nextBatch", event(2), 6, token_document(2)));
+  expect(steps, one, batch("nextBatch", event(3), 6, token_document(3)));
+  expect(steps, one, missing);
+  CHECK(failure_of([&] { b.run(steps); }).code == "TW-MONGO-IMAGE-MISSING");
+  CHECK(b.feed.next() == token(3));
+  CHECK(b.feed.events() == 2);
+  CHECK(std::ranges::count(b.written(), '\n') == 2);
 }
 
 TEST_CASE("change stream: back in time is refused", "[mongo_stream]") {

@@ -211,9 +211,11 @@ TEST_CASE("extended json reader: text that is not JSON", "[bson]") {
 }
 
 TEST_CASE("extended json reader: depth", "[bson]") {
-  auto nest = [](std::size_t depth, std::string innermost) {
-    for (std::size_t i = 1; i < depth; ++i) innermost = "{\"a\":" + innermost + "}";
-    return innermost;
+  auto nest = [](std::size_t depth, std::string_view innermost) {
+    std::string text;
+    for (std::size_t i = 1; i < depth; ++i) text += "{\"a\":";
+    text += innermost;
+    return text.append(depth - 1, '}');
   };
   bytes deep = bson_of(nest(200, "{}"));
   CHECK(validate_document(deep).has_value());

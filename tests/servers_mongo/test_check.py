@@ -11,6 +11,7 @@ import mongod
 import pytest
 from checking import MongoReport, guarded, root, run_in_shell, url
 from conftest import VERSION
+from oplog import forgetful
 from postgres import wait_for
 
 DATABASE = {"db": "shop", "collection": ""}
@@ -314,8 +315,7 @@ def test_a_set_that_loses_members(new_server, check):
 
 
 def test_an_oplog_that_is_short(new_server, check):
-    # What a checkpoint needs is kept: they must come often.
-    server = new_server(oplog_mb=1, options=("--syncdelay", "1")).initiate()
+    server = forgetful(new_server)
     where = f"mongodb://{server.host}/shop"
     assert "the set's beginning" in check(where)["OPLOG"]["why"]
     with server.client() as client:

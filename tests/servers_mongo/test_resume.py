@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+from oplog import forget, forgetful
 from postgres import wait_for
 
 
@@ -113,7 +114,7 @@ def test_fatal_failures_of_get_more_end_it(db, server, stream, code, expected):
 
 
 def test_position_of_a_lost_history_is_refused_and_not_skipped(new_server, tidewire, tmp_path):
-    server = new_server(oplog_mb=1).initiate()
+    server = forgetful(new_server)
     arguments = ["stream", f"mongodb://{server.host}/db", "--position", tmp_path / "position"]
     with server.client() as client:
         running = tidewire(*arguments)
@@ -122,14 +123,7 @@ def test_position_of_a_lost_history_is_refused_and_not_skipped(new_server, tidew
         running.wait_ops("insert", 1)
         running.process.send_signal(signal.SIGTERM)
         running.succeed()
-        oplog = client.local["oplog.rs"]
-        stopped = client.admin.command("ping")["operationTime"]
-
-        def rolled_over():
-            client.db.filler.insert_many([{"text": "x" * 100_000} for _ in range(30)])
-            client.admin.command("fsync")  # nothing goes that a checkpoint still needs
-            return oplog.find_one(sort=[("$natural", 1)])["ts"] > stopped
-        wait_for(rolled_over, 60, "the oplog to lose what follows the position", 0.1)
+        forget(client)
     refused = tidewire(*arguments)
     refused.refuse(3, "TW-MONGO-HISTORY-LOST|TW-MONGO-TOKEN")
     assert not refused.events

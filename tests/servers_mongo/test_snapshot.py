@@ -9,6 +9,7 @@ import bson
 import pytest
 from bson import json_util
 from conftest import VERSION
+from oplog import forget, forgetful
 from postgres import wait_for
 
 CANONICAL = json_util.JSONOptions(json_mode=json_util.JSONMode.CANONICAL)
@@ -409,7 +410,7 @@ def test_step_down_in_the_middle(new_server, tidewire, tmp_path):
 
 
 def test_position_lost_during_the_copy_is_told(new_server, tidewire, tmp_path):
-    server = new_server(oplog_mb=1).initiate()
+    server = forgetful(new_server)
     to = tmp_path / "out"
     arguments = ["stream", f"mongodb://{server.host}/db?appName=slow", "--snapshot", "initial", "--to", f"file:{to}"]
     with server.client() as client:
@@ -417,15 +418,7 @@ def test_position_lost_during_the_copy_is_told(new_server, tidewire, tmp_path):
         slow_finds(client.db, 1000)
         running = tidewire(*arguments, "--chunk", "1000", "--sync-interval", "5ms")
         running.wait_stderr("copying ")
-        begun = client.admin.command("ping")["operationTime"]
-        oplog = client.local["oplog.rs"]
-        filler = client.filler.c
-
-        def rolled_over():
-            filler.insert_many([{"text": "x" * 100_000} for _ in range(30)])
-            client.admin.command("fsync")
-            return oplog.find_one(sort=[("$natural", 1)])["ts"] > begun
-        wait_for(rolled_over, 150, "the oplog to lose the beginning", 0.1)
+        forget(client)
         slow_finds(client.db, 0)
         running.refuse(3, "TW-MONGO-HISTORY-LOST|TW-MONGO-TOKEN", 60)
         assert "end" not in [line["stage"] for line in lines_of(to) if line["op"] == "snapshot" and "table" not in line]

@@ -6,6 +6,7 @@ import signal
 import mongod
 from checking import guarded, root, url
 from conftest import VERSION
+from oplog import forget, forgetful
 from postgres import wait_for
 
 
@@ -100,19 +101,12 @@ def test_a_reader_without_more_rights(scratch, tidewire, tmp_path):
 
 
 def test_lost_history(new_server, tidewire, tmp_path):
-    server = new_server(oplog_mb=1).initiate()
+    server = forgetful(new_server)
     where = f"mongodb://{server.host}/db"
     position = ["--position", f"{tmp_path}/position"]
     with server.client() as client:
         tidewire("stream", where, *position, "--until", "now").succeed()
-        stopped = client.admin.command("ping")["operationTime"]
-        oplog = client.local["oplog.rs"]
-
-        def rolled_over():
-            client.db.filler.insert_many([{"text": "x" * 100_000} for _ in range(30)])
-            client.admin.command("fsync")  # nothing goes that a checkpoint still needs
-            return oplog.find_one(sort=[("$natural", 1)])["ts"] > stopped
-        wait_for(rolled_over, 60, "the oplog to lose what follows the position", 0.1)
+        forget(client)
     run = tidewire("status", where, *position, "--json")
     run.refuse(3, "TW-MONGO-HISTORY-LOST|TW-MONGO-TOKEN")
     seen = report(run)

@@ -82,13 +82,19 @@ def test_post_images_are_each_their_own_state(db, stream):
     assert [line["after"]["n"] for line in running.ops("update")] == [1, 2, 3]
 
 
-def test_missing_image_is_refused_with_its_own_code(db, stream):
+@pytest.mark.parametrize("option", ["--full-document", "--before-image"])
+def test_missing_image_is_refused_with_its_own_code(db, server, tidewire, tmp_path, option):
+    """And what came before it is there, although the server fails the whole batch with it."""
     db.create_collection("c")
-    running = stream("--full-document", "required")
-    db.c.insert_one({"_id": 1})
+    arguments = ["stream", f"mongodb://{server.host}/{db.name}", option, "required", "--position", tmp_path / "position"]
+    tidewire(*arguments, "--until", "now").succeed()
+    with db.client.start_session() as session, session.start_transaction():
+        db.c.insert_many([{"_id": n} for n in range(5)], session=session)
     db.c.update_one({"_id": 1}, {"$set": {"n": 1}})
-    running.refuse(3, "TW-MONGO-IMAGE-MISSING")
-    assert len(running.ops("insert")) == 1
+    refused = tidewire(*arguments).refuse(3, "TW-MONGO-IMAGE-MISSING")
+    assert len(refused.ops("insert")) == 5
+    # They are not written again.
+    assert not tidewire(*arguments).refuse(3, "TW-MONGO-IMAGE-MISSING").ops("insert")
 
 
 def test_looked_up_document_that_is_gone_is_null_and_no_deletion(db, stream):

@@ -15,9 +15,9 @@ ROWS = 600
 
 @dataclass
 class Key:
-    columns: str       # of the key, with its definition
-    value: str         # of them, by n
-    servers: str = ""  # "mysql", "mariadb"; empty: all
+    columns: str  # of the key, with its definition
+    value: str    # of them, by n
+    servers: str | tuple = ""  # "mysql", "mariadb", or several; empty: all
     whole: bool = False  # it can't be paged
     more: str = ""
 
@@ -65,7 +65,8 @@ KEYS = [
     text("gbk", "gbk_chinese_ci", first=0x4E00, step=30), text("big5", "big5_chinese_ci", first=0x4E00, step=30),
     text("ucs2", "ucs2_general_ci"), text("utf16", "utf16_unicode_ci"), text("utf16", "utf16_bin", first=0xFF00, step=200), text("utf16le", "utf16le_general_ci"),
     text("utf32", "utf32_bin", first=0xFF00, step=100), text("tis620", "tis620_thai_ci", first=0xE01, step=1),
-    Key("k UUID, PRIMARY KEY (k)", "CONCAT(LPAD(HEX(n * 7777777), 8, '0'), '-e89b-12d3-a456-', LPAD(HEX(n * 31 % 600), 12, '0'))", "mariadb"),
+    Key("k UUID, PRIMARY KEY (k)", "CONCAT(LPAD(HEX(n * 7777777), 8, '0'), '-e89b-12d3-a456-', LPAD(HEX(n * 31 % 600), 12, '0'))",
+        ("mariadb-10.11", "mariadb-11")),
     Key("k INET6, PRIMARY KEY (k)", "CONCAT('2001:', HEX(n), '::', HEX(n * 31))", "mariadb"),
     Key("k INET4, PRIMARY KEY (k)", "CONCAT('10.', n % 256, '.0.', n DIV 3)", "mariadb-11"),
     # Several columns, also in another order than the table's.
