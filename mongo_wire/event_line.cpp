@@ -17,7 +17,7 @@ class line_writer {
     element(R"(,"op":)", of.operation);
     element(R"(,"schema":)", of.db);
     element(R"(,"table":)", of.collection);
-    position(of.token);
+    position(of);
     times(of);
     transaction(of);
     element(R"(,"key":)", of.document_key);
@@ -68,17 +68,17 @@ class line_writer {
   }
 
   /// The token's text is hex digits, or JSON that becomes a string.
-  void position(bson_view token) {
+  void position(const change_event_view& of) {
+    std::string_view hex = of.token_hex;
     std::string other;
-    auto hex = token_hex(token);
-    if (!hex) {
-      auto text = token_text(token);
+    if (hex.empty()) {
+      auto text = token_text(of.token);
       if (!text) return keep(std::unexpected(text.error()));
       other = std::move(*text);
     }
-    char* at =
-        put_literal(out_.room((hex ? hex->size() : other.size() * json::worst_growth) + 16), R"(,"pos":")");
-    at = hex ? json::put(at, *hex) : json::put_escaped_scalar(at, other.data(), other.data() + other.size());
+    char* at = put_literal(out_.room(hex.size() + other.size() * json::worst_growth + 16), R"(,"pos":")");
+    at = json::put(at, hex);
+    at = json::put_escaped_scalar(at, other.data(), other.data() + other.size());
     *at++ = '"';
     out_.end(at);
   }
