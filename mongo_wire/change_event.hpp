@@ -41,7 +41,7 @@ class change_event_decoder {
   decode_error decode(bson_view event) {
     event_.whole = event;
     bson_reader reader(event);
-    for (element_view each; reader.next(each);) field(each);
+    for (element_view each; reader.next_here(each);) field(each);
     if (!reader.ok()) check_.also(reader.error());
     if (event_.token.size == 0) check_.also({decode_errc::bad_value, event.offset, "_id"});
     if (!event_.operation && event_.fragments == 0)
@@ -117,7 +117,7 @@ class change_event_decoder {
     auto document = of.as_document();
     if (!document) return wrong(of);
     bson_reader reader(*document);
-    for (element_view each; reader.next(each);) take(each);
+    for (element_view each; reader.next_here(each);) take(each);
     if (!reader.ok()) check_.also(reader.error());
   }
 

@@ -14,9 +14,9 @@ class line_writer {
 
   void event(const change_event_view& of) {
     out_.text(R"({"v":1)");
-    element(R"(,"op":)", of.operation);
-    element(R"(,"schema":)", of.db);
-    element(R"(,"table":)", of.collection);
+    text(R"(,"op":)", of.operation);
+    text(R"(,"schema":)", of.db);
+    text(R"(,"table":)", of.collection);
     position(of);
     times(of);
     transaction(of);
@@ -65,6 +65,21 @@ class line_writer {
     if (!of) return;
     out_.text({name, Size - 1});
     keep(put_extended_json(out_, of, values_));
+  }
+
+  /// A string: of the usual ones, short and plain, element() would make no more.
+  template <std::size_t Size>
+  void text(const char (&name)[Size], const element_view& of) {
+    constexpr std::size_t most = 32;
+    std::string_view text = of ? *of.as_string() : std::string_view();
+    std::size_t behind = of.outer_size - of.offset - of.size;
+    if (!of || text.size() > most || behind < json::input_padding) return element(name, of);
+    char* at = put_literal(out_.room(Size + json::output_slack), name);
+    *at++ = '"';
+    if (json::put_plain(at, text.data(), text.size()) != text.size()) return element(name, of);
+    at += text.size();
+    *at++ = '"';
+    out_.end(at);
   }
 
   /// The token's text is hex digits, or JSON that becomes a string.
