@@ -1,6 +1,5 @@
 #include "mongo_wire/event_line.hpp"
 
-#include "core/utc_time.hpp"
 #include "mongo_wire/json_value.hpp"
 #include "mongo_wire/resume_token.hpp"
 
@@ -106,8 +105,7 @@ class line_writer {
       std::int64_t ms = of.wall_time_ms ? *of.wall_time_ms : std::int64_t{of.cluster_time->time} * 1000;
       if (ms >= 0 && ms <= last_ms) {
         at = put_literal(at, R"(,"ts":")");
-        at = put_utc(at, ms * 1000);
-        *at++ = '"';
+        at = put_literal(put_moment(at, ms), "000Z\"");
       }
     }
     if (of.cluster_time) {
