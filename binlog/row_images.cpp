@@ -32,6 +32,21 @@ char* put_hex(char* at, byte_view bytes, std::size_t length) {
   return json::put(at + zeros, "\"}");
 }
 
+/// json::is_utf8 of a text with readable bytes behind it, of which few are not ASCII.
+bool is_mostly_ascii_utf8(std::string_view text) {
+  const char* at = text.data();
+  const char* end = at + text.size();
+  while (at < end) {
+    auto high = load_le<std::uint64_t>(reinterpret_cast<const std::uint8_t*>(at)) & 0x8080'8080'8080'8080;
+    at += std::countr_zero(high) / 8;
+    if (!high || at >= end) continue;
+    std::size_t length = json::utf8_length(at, end);
+    if (length == 0) return false;
+    at += length;
+  }
+  return true;
+}
+
 std::string_view text_of(const cell& from) {
   return {reinterpret_cast<const char*>(from.data), from.size};
 }
@@ -153,7 +168,9 @@ char* row_images::json(char* at, const cell& from) {
   if (!put_json(text_, from.bytes())) return nullptr;
   // A document that is null is told apart from SQL's NULL by whoever writes the whole line.
   if (text_.view() == "null") return nullptr;
-  return json::put_json(at, text_.data(), text_.size());
+  // What put_json makes is one JSON value on one line, if the strings in it are UTF-8.
+  if (!is_mostly_ascii_utf8(text_.view())) return nullptr;
+  return json::put(at, text_.view());
 }
 
 [[gnu::always_inline]] inline char* row_images::value(char* at, const column& of, const cell& from) {
