@@ -24,6 +24,14 @@ inline char* put_signed(char* out, std::int64_t number) {
   return std::to_chars(out, out + integer_text_size, number).ptr;
 }
 
+/// As put_signed, quicker; stores up to eight bytes more than it reports.
+inline char* put_signed_number(char* at, std::int64_t number) {
+  *at = '-';
+  bool negative = number < 0;
+  auto size = static_cast<std::uint64_t>(number);
+  return json::put_unsigned(at + negative, negative ? 0 - size : size);
+}
+
 /// Nine digits of a number below 1,000,000,000.
 inline char* put_nine_digits(char* out, std::uint32_t number) {
   *out = static_cast<char>('0' + number / 100'000'000);

@@ -13,13 +13,6 @@ namespace {
 // Beside a value's bytes: a number's text, quotes, the frame of a binary value.
 constexpr std::size_t value_room = 128;
 
-char* put_signed_number(char* at, std::int64_t number) {
-  *at = '-';
-  bool negative = number < 0;
-  auto size = static_cast<std::uint64_t>(number);
-  return json::put_unsigned(at + negative, negative ? 0 - size : size);
-}
-
 char* put_hex(char* at, byte_view bytes, std::size_t length) {
   constexpr char hex[] = "0123456789abcdef";
   at = json::put(at, R"({"binary":")");
