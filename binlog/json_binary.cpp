@@ -21,6 +21,11 @@ bool fail(decode_error& error, decode_errc code, const std::uint8_t* at, const s
 
 /// Seven bits a byte, the lowest first, up to five bytes.
 bool take_length(byte_view& bytes, std::uint32_t& length, const std::uint8_t* origin, decode_error& error) {
+  if (!bytes.empty() && bytes[0] < 0x80 && bytes[0] < bytes.size()) [[likely]] {
+    length = bytes[0];
+    bytes = bytes.subspan(1);
+    return true;
+  }
   std::uint64_t value = 0;
   for (std::size_t i = 0; i < 5; ++i) {
     if (i == bytes.size())
@@ -94,13 +99,78 @@ bool put_plain_halves(char* at, const std::uint8_t* in, std::size_t size) {
   return true;
 }
 
-/// Copies fewer than 16 bytes, if they are not very few and none must be escaped.
+/// Copies fewer than 16 bytes, if none must be escaped.
 bool put_plain_end(char* at, const std::uint8_t* in, std::size_t size) {
   if (size >= 8) return put_plain_halves<std::uint64_t>(at, in, size);
-  return size >= 4 && put_plain_halves<std::uint32_t>(at, in, size);
+  if (size >= 4) return put_plain_halves<std::uint32_t>(at, in, size);
+  if (size == 0) return true;
+  // Of three bytes these are all, of fewer some are the same.
+  std::uint8_t first = in[0], middle = in[size / 2], last = in[size - 1];
+  if (is_special(first) || is_special(middle) || is_special(last)) return false;
+  at[0] = static_cast<char>(first);
+  at[size / 2] = static_cast<char>(middle);
+  at[size - 1] = static_cast<char>(last);
+  return true;
 }
 
 #endif
+
+// The worst case is asked for in pieces: most strings need no escape at all.
+constexpr std::size_t piece_bytes = 4096;
+
+std::size_t quoted_room(std::string_view text) {
+  return text.size() * 6 + 2;
+}
+
+char* put_escaped(char* at, std::string_view text) {
+  auto in = reinterpret_cast<const std::uint8_t*>(text.data());
+  const std::uint8_t* end = in + text.size();
+#if defined(__SSE2__)
+  while (end - in >= 16) {
+    __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(in));
+    unsigned found = specials(block);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(at), block);
+    unsigned plain = found ? static_cast<unsigned>(std::countr_zero(found)) : 16;
+    at += plain;
+    in += plain;
+    if (found) at = put_escape(at, *in++);
+  }
+  auto left = static_cast<std::size_t>(end - in);
+  if (put_plain_end(at, in, left)) return at + left;
+#endif
+  for (; in != end; ++in) {
+    if (is_special(*in))
+      at = put_escape(at, *in);
+    else
+      *at++ = static_cast<char>(*in);
+  }
+  return at;
+}
+
+char* put_quoted(char* at, std::string_view text) {
+  *at = '"';
+  at = put_escaped(at + 1, text);
+  *at = '"';
+  return at + 1;
+}
+
+/// With what stands around it in an object.
+void put_key(text_buffer& out, bool first, std::string_view key) {
+  if (key.size() > piece_bytes) [[unlikely]] {
+    if (!first) out.put(", ");
+    put_json_string(out, key);
+    return out.put(": ");
+  }
+  char* at = out.room(quoted_room(key) + 4);
+  if (!first) {
+    *at++ = ',';
+    *at++ = ' ';
+  }
+  at = put_quoted(at, key);
+  *at++ = ':';
+  *at++ = ' ';
+  out.end(at);
+}
 
 /// Lines of 76 characters, as the server's encoder breaks them; the line breaks are escaped already.
 void put_base64(text_buffer& out, byte_view bytes) {
@@ -205,12 +275,12 @@ bool put_scalar(text_buffer& out, const json_ref& value, const std::uint8_t* ori
   const std::uint8_t* from = bytes.data();
   char* at = out.room(float_text_size + 2);
   switch (value.type) {
-    case json_type::int16: at = put_signed(at, load_le<std::int16_t>(from)); break;
-    case json_type::uint16: at = put_unsigned(at, load_le<std::uint16_t>(from)); break;
-    case json_type::int32: at = put_signed(at, load_le<std::int32_t>(from)); break;
-    case json_type::uint32: at = put_unsigned(at, load_le<std::uint32_t>(from)); break;
-    case json_type::int64: at = put_signed(at, load_le<std::int64_t>(from)); break;
-    case json_type::uint64: at = put_unsigned(at, load_le<std::uint64_t>(from)); break;
+    case json_type::int16: at = put_signed_number(at, load_le<std::int16_t>(from)); break;
+    case json_type::uint16: at = json::put_unsigned(at, load_le<std::uint16_t>(from)); break;
+    case json_type::int32: at = put_signed_number(at, load_le<std::int32_t>(from)); break;
+    case json_type::uint32: at = json::put_unsigned(at, load_le<std::uint32_t>(from)); break;
+    case json_type::int64: at = put_signed_number(at, load_le<std::int64_t>(from)); break;
+    case json_type::uint64: at = json::put_unsigned(at, load_le<std::uint64_t>(from)); break;
     case json_type::float64: {
       auto number = std::bit_cast<double>(load_le<std::uint64_t>(from));
       if (!std::isfinite(number)) return fail(error, decode_errc::bad_value, from, origin, "JSON number");
@@ -239,37 +309,12 @@ bool put_scalar(text_buffer& out, const json_ref& value, const std::uint8_t* ori
 }  // namespace
 
 void put_json_string(text_buffer& out, std::string_view text) {
-  // The worst case is asked for in pieces: most strings need no escape at all.
-  constexpr std::size_t piece = 4096;
+  if (text.size() <= piece_bytes) return out.end(put_quoted(out.room(quoted_room(text)), text));
   out.put('"');
   while (!text.empty()) {
-    std::string_view now = text.substr(0, piece);
+    std::string_view now = text.substr(0, piece_bytes);
     text.remove_prefix(now.size());
-    char* at = out.room(now.size() * 6);
-    auto in = reinterpret_cast<const std::uint8_t*>(now.data());
-    const std::uint8_t* end = in + now.size();
-#if defined(__SSE2__)
-    while (end - in >= 16) {
-      __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(in));
-      unsigned found = specials(block);
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(at), block);
-      unsigned plain = found ? static_cast<unsigned>(std::countr_zero(found)) : 16;
-      at += plain;
-      in += plain;
-      if (found) at = put_escape(at, *in++);
-    }
-    if (auto left = static_cast<std::size_t>(end - in); put_plain_end(at, in, left)) {
-      at += left;
-      in = end;
-    }
-#endif
-    for (; in != end; ++in) {
-      if (is_special(*in))
-        at = put_escape(at, *in);
-      else
-        *at++ = static_cast<char>(*in);
-    }
-    out.end(at);
+    out.end(put_escaped(out.room(quoted_room(now)), now));
   }
   out.put('"');
 }
@@ -364,12 +409,12 @@ bool put_json_value(text_buffer& out, const json_ref& value, std::size_t depth, 
     level& top = levels[open - 1];
     json_container container{{top.data, top.size}, top.count, top.object, top.large};
     std::uint32_t index = top.next++;
-    if (index) out.put(", ");
     if (top.object) {
       std::string_view key;
       if (!json_key(container, index, key, origin, error)) return false;
-      put_json_string(out, key);
-      out.put(": ");
+      put_key(out, index == 0, key);
+    } else if (index) {
+      out.put(", ");
     }
     if (!json_element(container, index, now, origin, error)) return false;
   }

@@ -13,13 +13,6 @@ namespace {
 // Beside a value's bytes: a number's text, quotes, the frame of a binary value.
 constexpr std::size_t value_room = 128;
 
-char* put_signed_number(char* at, std::int64_t number) {
-  *at = '-';
-  bool negative = number < 0;
-  auto size = static_cast<std::uint64_t>(number);
-  return json::put_unsigned(at + negative, negative ? 0 - size : size);
-}
-
 char* put_hex(char* at, byte_view bytes, std::size_t length) {
   constexpr char hex[] = "0123456789abcdef";
   at = json::put(at, R"({"binary":")");
@@ -30,6 +23,21 @@ char* put_hex(char* at, byte_view bytes, std::size_t length) {
   std::size_t zeros = 2 * (length - bytes.size());
   std::memset(at, '0', zeros);
   return json::put(at + zeros, "\"}");
+}
+
+/// json::is_utf8 of a text with readable bytes behind it, of which few are not ASCII.
+bool is_mostly_ascii_utf8(std::string_view text) {
+  const char* at = text.data();
+  const char* end = at + text.size();
+  while (at < end) {
+    auto high = load_le<std::uint64_t>(reinterpret_cast<const std::uint8_t*>(at)) & 0x8080'8080'8080'8080;
+    at += std::countr_zero(high) / 8;
+    if (!high || at >= end) continue;
+    std::size_t length = json::utf8_length(at, end);
+    if (length == 0) return false;
+    at += length;
+  }
+  return true;
 }
 
 std::string_view text_of(const cell& from) {
@@ -153,7 +161,9 @@ char* row_images::json(char* at, const cell& from) {
   if (!put_json(text_, from.bytes())) return nullptr;
   // A document that is null is told apart from SQL's NULL by whoever writes the whole line.
   if (text_.view() == "null") return nullptr;
-  return json::put_json(at, text_.data(), text_.size());
+  // What put_json makes is one JSON value on one line, if the strings in it are UTF-8.
+  if (!is_mostly_ascii_utf8(text_.view())) return nullptr;
+  return json::put(at, text_.view());
 }
 
 [[gnu::always_inline]] inline char* row_images::value(char* at, const column& of, const cell& from) {

@@ -281,7 +281,7 @@ bool row_text::compressed(const column_definition& column, const cell& from, val
 /// Single-precision numbers, little-endian, as a JSON array.
 bool row_text::vector(const cell& from) {
   if (from.size % 4) return fail(decode_errc::bad_length, "vector");
-  char* at = text_.room(from.size / 4 * (float_text_size / 2) + 2);
+  char* at = text_.room(from.size / 4 * float_text_size + 2);
   *at++ = '[';
   for (std::uint32_t i = 0; i < from.size; i += 4) {
     auto number = std::bit_cast<float>(load_le<std::uint32_t>(from.data + i));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "binlog/number.hpp"
+#include "core/clock_text.hpp"
 
 namespace tidewire::binlog {
 
@@ -109,19 +110,12 @@ inline bool decode_datetime(byte_view bytes, unsigned digits, civil_time& t) {
 
 /// Seconds since 1970 in UTC. Years up to 2106, as MariaDB ≥ 11.5 has them.
 inline civil_time civil_of_seconds(std::uint32_t seconds) {
-  std::uint32_t days = seconds / 86400;
   std::uint32_t in_day = seconds % 86400;
-  // Days since 0000-03-01; years that begin in March end with the leap day.
-  std::uint32_t shifted = days + 719'468;
-  std::uint32_t era = shifted / 146'097;
-  std::uint32_t of_era = shifted % 146'097;
-  std::uint32_t year_of_era = (of_era - of_era / 1460 + of_era / 36'524 - of_era / 146'096) / 365;
-  std::uint32_t of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-  std::uint32_t shifted_month = (5 * of_year + 2) / 153;
+  civil_day day = civil_of_days(seconds / 86400);
   civil_time t;
-  t.day = static_cast<std::uint8_t>(of_year - (153 * shifted_month + 2) / 5 + 1);
-  t.month = static_cast<std::uint8_t>(shifted_month < 10 ? shifted_month + 3 : shifted_month - 9);
-  t.year = static_cast<std::uint16_t>(year_of_era + era * 400 + (t.month <= 2));
+  t.year = static_cast<std::uint16_t>(day.year);
+  t.month = static_cast<std::uint8_t>(day.month);
+  t.day = static_cast<std::uint8_t>(day.day);
   t.hour = static_cast<std::uint16_t>(in_day / 3600);
   t.minute = static_cast<std::uint8_t>(in_day / 60 % 60);
   t.second = static_cast<std::uint8_t>(in_day % 60);
@@ -175,26 +169,22 @@ inline bool decode_old_timestamp(byte_view bytes, civil_time& t) {
 /// Room for any of the texts below.
 inline constexpr std::size_t temporal_text_size = 32;
 
-/// 2024-02-29
+/// 2024-02-29. What is made of a time that is not legal is no longer, here and below.
 inline char* put_date(char* out, const civil_time& t) {
-  out = put_padded_number(out, t.year, 4);
-  *out++ = '-';
-  out = put_padded_number(out, t.month, 2);
-  *out++ = '-';
-  return put_padded_number(out, t.day, 2);
+  return put_day(out, t.year, t.month, t.day);
 }
 
 /// -838:59:59.000, with `digits` of fraction.
 inline char* put_time(char* out, const civil_time& t, unsigned digits) {
-  if (t.negative) *out++ = '-';
-  out = put_padded_number(out, t.hour, t.hour > 99 ? 3 : 2);
-  *out++ = ':';
-  out = put_padded_number(out, t.minute, 2);
-  *out++ = ':';
-  out = put_padded_number(out, t.second, 2);
+  *out = '-';
+  out += t.negative;
+  *out = static_cast<char>('0' + t.hour / 100);
+  out += t.hour > 99;
+  out = put_clock(out, t.hour % 100u, t.minute, t.second);
   if (digits == 0) return out;
   *out++ = '.';
-  return put_padded_number(out, t.microsecond / detail::powers_of_ten[6 - digits], digits);
+  put_eight(out, eight_digits(t.microsecond) >> 16);  // the first two of eight are none of the six
+  return out + digits;
 }
 
 /// 2024-02-29 23:59:59.999999

@@ -29,6 +29,7 @@ decoded<void> walk_bson(bson_view document, Visitor& visit, std::uint32_t max_de
   const std::uint32_t outer_size = document.outer_size;
   const std::uint8_t* at = outer + document.offset + 4;
   const std::uint8_t* end = outer + document.offset + document.size - 1;
+  element_view element;  // filled anew each time
   for (;;) {
     if (at == end) {
       if (depth == 1) return {};
@@ -40,7 +41,6 @@ decoded<void> walk_bson(bson_view document, Visitor& visit, std::uint32_t max_de
       inside = above[depth - 1].type;
       continue;
     }
-    element_view element;
     const std::uint8_t* next = detail::read_element(outer, outer_size, at, end, element);
     if (!next) [[unlikely]]
       return std::unexpected(detail::element_error(outer, at, end));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "mongo_wire/reply.hpp"
+#include "mongo_wire/resume_token.hpp"
 
 namespace tidewire::mongo_wire {
 
@@ -10,8 +11,9 @@ namespace tidewire::mongo_wire {
 /// the server's version and what the stream asked for.
 struct change_event_view {
   bson_view whole;
-  bson_view token;         // _id
-  element_view operation;  // a string, the server's own name; later versions have more of them
+  bson_view token;             // _id
+  std::string_view token_hex;  // its text, as every server makes it; empty: it is another one
+  element_view operation;      // a string, the server's own name; later versions have more of them
   std::optional<bson_timestamp> cluster_time;
   std::optional<std::int64_t> wall_time_ms;
   element_view db, collection;
@@ -33,16 +35,19 @@ namespace detail {
 
 class change_event_decoder {
  public:
-  decoded<change_event_view> decode(bson_view event) {
+  explicit change_event_decoder(change_event_view& to) : event_(to) {}
+
+  /// What is wrong with it, if anything is.
+  decode_error decode(bson_view event) {
     event_.whole = event;
     bson_reader reader(event);
-    for (element_view each; reader.next(each);) field(each);
+    for (element_view each; reader.next_here(each);) field(each);
     if (!reader.ok()) check_.also(reader.error());
     if (event_.token.size == 0) check_.also({decode_errc::bad_value, event.offset, "_id"});
     if (!event_.operation && event_.fragments == 0)
       check_.also({decode_errc::bad_value, event.offset, "operationType"});
-    if (!check_.ok()) return std::unexpected(check_.error());
-    return event_;
+    if (auto hex = token_hex(event_.token)) event_.token_hex = *hex;
+    return check_.error();
   }
 
  private:
@@ -112,7 +117,7 @@ class change_event_decoder {
     auto document = of.as_document();
     if (!document) return wrong(of);
     bson_reader reader(*document);
-    for (element_view each; reader.next(each);) take(each);
+    for (element_view each; reader.next_here(each);) take(each);
     if (!reader.ok()) check_.also(reader.error());
   }
 
@@ -143,7 +148,7 @@ class change_event_decoder {
       check_.fail(of, "splitEvent");
   }
 
-  change_event_view event_;
+  change_event_view& event_;
   field_check check_;
 };
 
@@ -152,7 +157,10 @@ class change_event_decoder {
 /// Known fields must have their types; an operation or a field that nobody knows yet is no error. The
 /// documents inside are not checked.
 inline decoded<change_event_view> decode_change_event(bson_view event) {
-  return detail::change_event_decoder().decode(event);
+  decoded<change_event_view> result(std::in_place);  // filled where it is: it is large
+  const decode_error error = detail::change_event_decoder(*result).decode(event);
+  if (error.code != decode_errc::none) result = std::unexpected(error);
+  return result;
 }
 
 }  // namespace tidewire::mongo_wire

@@ -31,10 +31,11 @@ bool event_feed::has_room() {
 }
 
 void event_feed::take(bson_view document) {
-  change_event_view event = good(decode_change_event(document), now_.position);
-  if (event.fragments == 0) [[likely]]
-    return put(event);
-  std::optional<bson_view> whole = good(fragments_.add(event), now_.position);
+  decoded<change_event_view> event = decode_change_event(document);
+  if (!event) bad_event(event.error(), now_.position);
+  if (event->fragments == 0) [[likely]]
+    return put(*event);
+  std::optional<bson_view> whole = good(fragments_.add(*event), now_.position);
   if (!whole) return;
   put(good(decode_change_event(*whole), now_.position));
   fragments_.shrink();
@@ -47,19 +48,19 @@ void event_feed::put(const change_event_view& event) {
     if (!was_held && held() && batch_->size() > 0) before_hold_ = {now_, batch_->size()};
   }
   good(put_event_line(*batch_, event, values_), now_.position);
-  move_to(event.token);
+  move_to(event.token, event.token_hex);
   ++events_;
   ++now_.changes;
   ++now_.transactions;
   if (batch_->size() >= lines_.batch_bytes()) submit();
 }
 
-void event_feed::move_to(bson_view token) {
+/// `hex`: the token's text where it is hex digits, else empty.
+void event_feed::move_to(bson_view token, std::string_view hex) {
   std::string other;
-  std::optional<std::string_view> hex = token_hex(token);
-  if (!hex) other = good(token_text(token), now_.position);
-  std::string_view text = hex ? *hex : other;
-  std::optional<bson_timestamp> time = token_time(text);
+  if (hex.empty()) other = good(token_text(token), now_.position);
+  std::string_view text = hex.empty() ? other : hex;
+  std::optional<bson_timestamp> time = hex.empty() ? std::nullopt : hex_token_time(hex);
   if (time && time_ && *time < *time_)
     throw failure{failure_kind::refused, "TW-MONGO-TOKEN-ORDER",
                   "the stream went back in time: after " + now_.position + " came " + std::string(text),
@@ -71,7 +72,8 @@ void event_feed::move_to(bson_view token) {
 
 void event_feed::batch_done(bson_view token) {
   // The tokens of fragments are no places to go on from, and neither is one behind them.
-  if (token.size != 0 && !fragments_.incomplete()) move_to(token);
+  if (token.size != 0 && !fragments_.incomplete())
+    move_to(token, token_hex(token).value_or(std::string_view()));
   hand_over();
 }
 

@@ -43,7 +43,7 @@ class event_feed {
   std::optional<bson_timestamp> time() const { return time_; }
 
  private:
-  void move_to(bson_view token);
+  void move_to(bson_view token, std::string_view hex);
   void put(const change_event_view& event);
   void submit();
   bool held() const { return images_ && images_->holds(); }

@@ -1,6 +1,5 @@
 #include "mongo_wire/event_line.hpp"
 
-#include "core/utc_time.hpp"
 #include "mongo_wire/json_value.hpp"
 #include "mongo_wire/resume_token.hpp"
 
@@ -14,10 +13,10 @@ class line_writer {
 
   void event(const change_event_view& of) {
     out_.text(R"({"v":1)");
-    element(R"(,"op":)", of.operation);
-    element(R"(,"schema":)", of.db);
-    element(R"(,"table":)", of.collection);
-    position(of.token);
+    text(R"(,"op":)", of.operation);
+    text(R"(,"schema":)", of.db);
+    text(R"(,"table":)", of.collection);
+    position(of);
     times(of);
     transaction(of);
     element(R"(,"key":)", of.document_key);
@@ -67,18 +66,33 @@ class line_writer {
     keep(put_extended_json(out_, of, values_));
   }
 
+  /// A string: of the usual ones, short and plain, element() would make no more.
+  template <std::size_t Size>
+  void text(const char (&name)[Size], const element_view& of) {
+    constexpr std::size_t most = 32;
+    std::string_view text = of ? *of.as_string() : std::string_view();
+    std::size_t behind = of.outer_size - of.offset - of.size;
+    if (!of || text.size() > most || behind < json::input_padding) return element(name, of);
+    char* at = put_literal(out_.room(Size + json::output_slack), name);
+    *at++ = '"';
+    if (json::put_plain(at, text.data(), text.size()) != text.size()) return element(name, of);
+    at += text.size();
+    *at++ = '"';
+    out_.end(at);
+  }
+
   /// The token's text is hex digits, or JSON that becomes a string.
-  void position(bson_view token) {
+  void position(const change_event_view& of) {
+    std::string_view hex = of.token_hex;
     std::string other;
-    auto hex = token_hex(token);
-    if (!hex) {
-      auto text = token_text(token);
+    if (hex.empty()) {
+      auto text = token_text(of.token);
       if (!text) return keep(std::unexpected(text.error()));
       other = std::move(*text);
     }
-    char* at =
-        put_literal(out_.room((hex ? hex->size() : other.size() * json::worst_growth) + 16), R"(,"pos":")");
-    at = hex ? json::put(at, *hex) : json::put_escaped_scalar(at, other.data(), other.data() + other.size());
+    char* at = put_literal(out_.room(hex.size() + other.size() * json::worst_growth + 16), R"(,"pos":")");
+    at = json::put(at, hex);
+    at = json::put_escaped_scalar(at, other.data(), other.data() + other.size());
     *at++ = '"';
     out_.end(at);
   }
@@ -91,8 +105,7 @@ class line_writer {
       std::int64_t ms = of.wall_time_ms ? *of.wall_time_ms : std::int64_t{of.cluster_time->time} * 1000;
       if (ms >= 0 && ms <= last_ms) {
         at = put_literal(at, R"(,"ts":")");
-        at = put_utc(at, ms * 1000);
-        *at++ = '"';
+        at = put_literal(put_moment(at, ms), "000Z\"");
       }
     }
     if (of.cluster_time) {

@@ -30,7 +30,7 @@ class writer {
 
   // Every value ends with a comma, which the closing bracket takes back.
 
-  bool value(const element_view& element, bson_type inside) {
+  [[gnu::always_inline]] bool value(const element_view& element, bson_type inside) {
     char* at = head(element, inside);
     if (!at) [[unlikely]]
       return false;
@@ -71,7 +71,7 @@ class writer {
     return true;
   }
 
-  bool open(const element_view& element, bson_type inside) {
+  [[gnu::always_inline]] bool open(const element_view& element, bson_type inside) {
     char* at = head(element, inside);
     if (!at) [[unlikely]]
       return false;

@@ -7,8 +7,8 @@
 #include <cmath>
 
 #include "core/bytes.hpp"
+#include "core/clock_text.hpp"
 #include "core/json.hpp"
-#include "core/utc_time.hpp"
 #include "mongo_wire/bson_type.hpp"
 
 #if defined(__SSE4_1__)
@@ -63,10 +63,26 @@ char* put_integer(char* out, T number) {
   return json::put_unsigned(out, magnitude);
 }
 
+/// 2026-11-24T10:00:00.123; milliseconds since 1970, until the year 9999.
+inline char* put_moment(char* out, std::int64_t ms) {
+  auto days = static_cast<std::uint32_t>(ms / 86'400'000);
+  auto in_day = static_cast<std::uint32_t>(ms % 86'400'000);
+  std::uint32_t seconds = in_day / 1000, thousandths = in_day % 1000;
+  civil_day day = civil_of_days(days);
+  out = put_day(out, day.year, day.month, day.day);
+  *out++ = 'T';
+  out = put_clock(out, seconds / 3600, seconds / 60 % 60, seconds % 60);
+  out[0] = '.';
+  out[1] = static_cast<char>('0' + thousandths / 100);
+  out[2] = static_cast<char>('0' + thousandths / 10 % 10);
+  out[3] = static_cast<char>('0' + thousandths % 10);
+  return out + 4;
+}
+
+/// The same without a fraction where there is none, and Z.
 inline char* put_date(char* out, std::int64_t ms) {
-  out = put_utc(out, ms * 1000);
-  // Three digits of the six, or none when there is nothing to tell.
-  out -= ms % 1000 == 0 ? 8 : 4;
+  out = put_moment(out, ms);
+  if (ms % 1000 == 0) out -= 4;
   *out++ = 'Z';
   return out;
 }

@@ -32,5 +32,7 @@ std::optional<bson_timestamp> parse_time(std::string_view text);
 /// The cluster time that a server's token begins with; nothing if it is none of mongod's layout. It is of
 /// use to see that a stream does not go backwards, and for nothing else.
 std::optional<bson_timestamp> token_time(std::string_view text);
+/// The same of a text that is known to be hex digits.
+std::optional<bson_timestamp> hex_token_time(std::string_view hex);
 
 }  // namespace tidewire::mongo_wire

@@ -89,13 +89,14 @@ bson_tally put_lines(const corpus& of, Check check) {
     mongo_wire::reply_view answer = good(mongo_wire::decode_reply(reply.body));
     mongo_wire::bson_reader batch(answer.cursor->batch);
     for (mongo_wire::element_view each; batch.next(each);) {
-      auto event = good(mongo_wire::decode_change_event(*each.as_document()));
+      auto event = mongo_wire::decode_change_event(*each.as_document());
+      if (!event) good(std::move(event));
       std::size_t begin = lines.size();
-      good(mongo_wire::put_event_line(lines, event, values));
-      position = *mongo_wire::token_hex(event.token);
-      seen.types += mongo_wire::token_time(position)->increment;
+      good(mongo_wire::put_event_line(lines, *event, values));
+      position = event->token_hex;
+      seen.types += mongo_wire::hex_token_time(position)->increment;
       ++seen.events;
-      check(lines.view().substr(begin), event);
+      check(lines.view().substr(begin), *event);
       if (lines.size() < batch_bytes) continue;
       seen.output_bytes += lines.size();
       lines.clear();

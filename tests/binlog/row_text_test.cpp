@@ -260,6 +260,12 @@ TEST_CASE("binlog: geometry, vectors, JSON") {
   CHECK(text.insert("00 00000000 00000000 00000000") == "x''|[]|null");
   CHECK(text.insert("00 00000000 03000000 010203 00000000") == "bad_length vector");
   CHECK(text.insert("00 00000000 04000000 0000807f 00000000") == "bad_value vector");
+  std::string tiny, tiny_text;  // of the longest that single-precision numbers come to
+  for (int i = 0; i < 200; ++i) {
+    tiny += " 83ebb1a6";
+    tiny_text += (i ? "," : "") + std::string("-0.0000000000000012345678");
+  }
+  CHECK(text.insert("00 00000000 20030000" + tiny + " 00000000") == "x''|[" + tiny_text + "]|null");
   CHECK(text.insert("00 00000000 00000000 02000000 0409") == "bad_value JSON literal");
   CHECK(text.error.offset == 32 + 12 + 1);
   CHECK(form_of(text.table().columns[0]) == value_form::binary);

@@ -7,6 +7,8 @@
 #include <random>
 #include <string>
 
+#include "core/clock_text.hpp"
+
 using tidewire::put_utc;
 
 namespace {
@@ -68,4 +70,23 @@ TEST_CASE("times that follow one another are printed as each alone") {
   check(std::numeric_limits<std::int64_t>::max());
   check(std::numeric_limits<std::int64_t>::min());
   check(0);
+}
+
+TEST_CASE("days and clocks side by side are those of put_utc") {
+  constexpr std::uint32_t days_to_10000 = 2'932'897;
+  bool same = true;
+  for (std::uint32_t days = 0; days < days_to_10000; ++days) {
+    char text[32];
+    tidewire::civil_day day = tidewire::civil_of_days(days);
+    char* at = tidewire::put_day(text, day.year, day.month, day.day);
+    *at++ = 'T';
+    std::uint32_t second = static_cast<std::uint32_t>(std::uint64_t{days} * 7919 % 86'400);
+    at = tidewire::put_clock(at, second / 3600, second / 60 % 60, second % 60);
+    same &=
+        utc((std::int64_t{days} * 86'400 + second) * 1'000'000).substr(0, 19) == std::string_view(text, at);
+  }
+  CHECK(same);
+  char text[32];
+  CHECK(std::string_view(text, tidewire::put_day(text, 0, 0, 99)) == "0000-00-99");
+  CHECK(std::string_view(text, tidewire::put_clock(text, 99, 90, 9)) == "99:90:09");
 }
