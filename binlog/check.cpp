@@ -85,7 +85,7 @@ std::string version_text(const check_facts& facts) {
 
 std::vector<check_finding> judge(const check_facts& facts, const check_wishes& wishes) {
   std::vector<check_finding> out;
-  judging j{facts, wishes, kind_of(facts, wishes), out};
+  judging j{{out}, facts, wishes, kind_of(facts, wishes)};
   judge_connection(j);
   // What has no binlog has none of the rest either.
   if (std::ranges::any_of(out, [](const check_finding& each) {

@@ -162,7 +162,7 @@ void judge_connection(const judging& j) {
 std::vector<check_finding> judge_no_connection(const failure& why, const check_facts& facts,
                                                const check_wishes& wishes) {
   std::vector<check_finding> out;
-  judging j{facts, wishes, kind_of(facts, wishes), out};
+  judging j{{out}, facts, wishes, kind_of(facts, wishes)};
   judge_hoster(j);
   std::vector<check_fix> fixes;
   if (!why.hint.empty()) fixes.push_back({kind::setting, why.hint, false});

@@ -80,6 +80,29 @@ std::string json_of(const check_finding& finding) {
 
 }  // namespace
 
+check_finding& check_findings::add(const char* code, const char* title, check_status status,
+                                   std::string found, std::string why, std::vector<check_fix> fixes) const {
+  check_finding& made = out.emplace_back();
+  made.code = code;
+  made.title = title;
+  made.status = status;
+  made.found = std::move(found);
+  made.why = std::move(why);
+  made.fixes = std::move(fixes);
+  return made;
+}
+
+check_finding& check_findings::ok(const char* code, const char* title, std::string found,
+                                  std::string note) const {
+  return add(code, title, check_status::ok, std::move(found), std::move(note));
+}
+
+check_finding& check_findings::unknown(const char* code, const char* title, const std::string& missing,
+                                       std::vector<check_fix> fixes) const {
+  return add(code, title, check_status::unknown, missing.empty() ? "the server does not say" : missing, "",
+             std::move(fixes));
+}
+
 std::size_t check_report::count(check_status status) const {
   return static_cast<std::size_t>(std::ranges::count(findings, status, &check_finding::status));
 }

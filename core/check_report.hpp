@@ -46,6 +46,18 @@ struct check_finding {
   std::size_t object_count = 0;      // of all of them
 };
 
+/// Where a judgement's findings go: each source's `judging` is one of these and its facts.
+struct check_findings {
+  std::vector<check_finding>& out;
+
+  check_finding& add(const char* code, const char* title, check_status status, std::string found,
+                     std::string why = {}, std::vector<check_fix> fixes = {}) const;
+  check_finding& ok(const char* code, const char* title, std::string found, std::string note = {}) const;
+  /// The server would not tell; `missing` says why, or is empty.
+  check_finding& unknown(const char* code, const char* title, const std::string& missing,
+                         std::vector<check_fix> fixes = {}) const;
+};
+
 struct check_report {
   std::string source;   // "postgres"
   std::string target;   // the connection, redacted

@@ -49,7 +49,7 @@ hoster hoster_of(const check_facts& facts, const check_wishes& wishes) {
 
 std::vector<check_finding> judge(const check_facts& facts, const check_wishes& wishes) {
   std::vector<check_finding> out;
-  judging j{facts, wishes, hoster_of(facts, wishes), out};
+  judging j{{out}, facts, wishes, hoster_of(facts, wishes)};
   judge_connection(j);
   judge_server(j);
   judge_rights(j);

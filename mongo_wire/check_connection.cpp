@@ -164,7 +164,7 @@ void judge_connection(const judging& j) {
 std::vector<check_finding> judge_no_connection(const failure& why, const check_facts& facts,
                                                const check_wishes& wishes) {
   std::vector<check_finding> out;
-  judging j{facts, wishes, hoster_of(facts, wishes), out};
+  judging j{{out}, facts, wishes, hoster_of(facts, wishes)};
   judge_hoster(j);
   judge_srv(j);
   if (srv_failed(facts)) return out;

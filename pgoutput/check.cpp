@@ -76,7 +76,7 @@ detected_hoster hoster_of(const check_facts& facts, const check_wishes& wishes) 
 
 std::vector<check_finding> judge(const check_facts& facts, const check_wishes& wishes) {
   std::vector<check_finding> out;
-  judging j{facts, wishes, hoster_of(facts, wishes).at, out};
+  judging j{{out}, facts, wishes, hoster_of(facts, wishes).at};
   judge_connection(j);
   // What has no logical replication has none of the rest either.
   if (std::ranges::any_of(out, [](const check_finding& each) {

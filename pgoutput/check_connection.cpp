@@ -158,7 +158,7 @@ void judge_connection(const judging& j) {
 std::vector<check_finding> judge_no_connection(const failure& why, const check_facts& facts,
                                                const check_wishes& wishes) {
   std::vector<check_finding> out;
-  judging j{facts, wishes, hoster_of(facts, wishes).at, out};
+  judging j{{out}, facts, wishes, hoster_of(facts, wishes).at};
   judge_hoster(j);
   endpoint_kind endpoint = kind_of_endpoint(facts.evidence());
   std::string text = why.what();

@@ -8,33 +8,11 @@
 namespace tidewire::pgoutput {
 
 /// One run over the facts. Each check adds one finding (some several).
-struct judging {
+struct judging : check_findings {
   const check_facts& facts;
   const check_wishes& wishes;
   hoster at;
-  std::vector<check_finding>& out;
 
-  check_finding& add(const char* code, const char* title, check_status status, std::string found,
-                     std::string why = {}, std::vector<check_fix> fixes = {}) const {
-    check_finding made;
-    made.code = code;
-    made.title = title;
-    made.status = status;
-    made.found = std::move(found);
-    made.why = std::move(why);
-    made.fixes = std::move(fixes);
-    out.push_back(std::move(made));
-    return out.back();
-  }
-  check_finding& ok(const char* code, const char* title, std::string found, std::string note = {}) const {
-    return add(code, title, check_status::ok, std::move(found), std::move(note));
-  }
-  /// The server would not tell.
-  check_finding& unknown(const char* code, const char* title, const std::string& missing,
-                         std::vector<check_fix> fixes = {}) const {
-    return add(code, title, check_status::unknown, missing.empty() ? "the server does not say" : missing, "",
-               std::move(fixes));
-  }
   int major() const { return facts.major(); }
   /// The role as SQL has it, for fixes.
   std::string role_name() const;
