@@ -66,6 +66,7 @@ asio::awaitable<std::unique_ptr<client>> connect(const connection_url& to, conne
   login_options login = login_options_of(to);
   connection made = co_await connection::connect(where, socket, packet_size);
   auto with = std::make_unique<client>(std::move(made));
+  if (settings.on_trace) with->talk.trace = std::make_unique<packet_trace>(settings.on_trace);
   link& link = with->socket.link();
   if (socket.connect_timeout.count() > 0) link.deadline = link::clock::now() + socket.connect_timeout;
   co_await with->run(log_in(with->talk, login));

@@ -30,6 +30,8 @@ struct connect_settings {
   std::chrono::milliseconds read_deadline{0};
   /// What a person should know although it works: an unverified server.
   std::function<void(const std::string&)> on_warning;
+  /// One line per packet, secrets masked; may be empty.
+  std::function<void(const std::string& line)> on_trace;
 };
 
 asio::awaitable<std::unique_ptr<client>> connect(const connection_url& to, connect_settings settings);

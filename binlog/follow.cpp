@@ -17,6 +17,8 @@ event_place place_tracker::of(const event_header& header) {
     std::uint64_t least = certain_ ? offset_ : told_;
     std::uint64_t end = (least & ~std::uint64_t{0xffffffff}) | header.log_pos;
     if (end < least) end += std::uint64_t{1} << 32;
+    // No event ends before it could have begun.
+    if (end < header.event_size) return {offset_, offset_, false};
     place = {end - header.event_size, end, true};
     told_ = end;
     // From here on the rest can be counted, unless the server passes over other domains' events.
@@ -68,6 +70,8 @@ class follower {
         if (state_.stop) co_return;
         feed_.replay_more();
       }
+      if (settings_.capture && feed_.between_transactions()) [[unlikely]]
+        settings_.capture->whole();
       if (bound_reached(false)) co_return;
     }
   }
@@ -105,6 +109,8 @@ class follower {
     if (!event) [[unlikely]]
       refuse(event.error(), bytes);
     event_place place = places_.of(event->header);
+    if (settings_.capture) [[unlikely]]
+      settings_.capture->take(*event, framer_.format(), place);
     switch (event->header.type) {
       case event_type::rotate: {
         auto m = decode_rotate(*event);
@@ -167,6 +173,7 @@ class follower {
 
 conversation<> follow(session& with, change_feed& feed, const server_facts& server, position from,
                       follow_settings settings, follow_state& state) {
+  if (settings.capture) settings.capture->connected();
   follower work(with, feed, server, from, settings, state);
   co_await work.run();
 }

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <optional>
 
+#include "binlog/capture_file.hpp"
 #include "binlog/change_feed.hpp"
 #include "binlog/event_framer.hpp"
 #include "binlog/source.hpp"
@@ -15,6 +16,7 @@ struct follow_settings {
   std::optional<position> until;
   std::uint64_t until_transactions = 0;
   std::optional<link::clock::time_point> until_time;
+  capture_file* capture = nullptr;  // gets all events
 };
 
 /// What both sides of the conversation look at.
@@ -28,6 +30,8 @@ struct follow_state {
 /// Where events lie in the server's files, from what the dump says of it.
 class place_tracker {
  public:
+  /// Knows only what the events themselves tell.
+  place_tracker() = default;
   explicit place_tracker(position_kind kind, const position& from)
       : certain_(kind == position_kind::file), few_domains_(from.domains.gtids().size() <= 1) {}
 
@@ -39,8 +43,8 @@ class place_tracker {
  private:
   std::uint64_t offset_ = 4;  // behind the last event, as far as can be counted
   std::uint64_t told_ = 4;    // the last place that the server told
-  bool certain_;
-  bool few_domains_;
+  bool certain_ = false;
+  bool few_domains_ = false;
   bool begun_ = false;  // a transaction has come: the server passes over what we have before the first one
 };
 

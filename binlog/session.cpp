@@ -8,6 +8,7 @@ conversation<> session::command(std::vector<std::uint8_t> payload) {
 }
 
 conversation<> session::send(std::vector<std::uint8_t> payload) {
+  if (trace) trace->sent(payload);
   encoder out(to.out);
   encode_packet(out, sequence_, payload);
   sequence_ = static_cast<std::uint8_t>(sequence_ + payload.size() / packet_full_bytes + 1);
@@ -25,6 +26,8 @@ byte_view session::take(byte_view frame) {
   constexpr std::size_t kept_bytes = std::size_t{64} << 20;
   if (joined_.capacity() > kept_bytes) joined_ = {};
   byte_view payload = well_formed(packet_payload(frame, joined_), "first");
+  if (trace) [[unlikely]]
+    trace->received(payload);
   if (payload.empty()) malformed("first", {decode_errc::truncated, 0, "payload"});
   return payload;
 }

@@ -1,10 +1,12 @@
 // One connection to a server as the conversations use it: payloads in and out.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "binlog/packet.hpp"
+#include "binlog/packet_trace.hpp"
 #include "binlog/server_error.hpp"
 #include "core/conversation.hpp"
 #include "core/link.hpp"
@@ -33,6 +35,8 @@ class session {
   std::uint32_t connection_id = 0;
   std::string auth_plugin;  // that let us in
   bool credentials_sent = false;
+  /// From the greeting on; may be null.
+  std::unique_ptr<packet_trace> trace;
 
  private:
   std::uint8_t sequence_ = 0;

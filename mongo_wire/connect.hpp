@@ -30,7 +30,7 @@ struct client {
 
 struct connect_settings {
   std::chrono::milliseconds read_deadline{0};
-  std::function<void(bool received, const message_view&)> on_trace;
+  std::function<void(const std::string& line)> on_trace;
   std::function<void(const std::string&)> on_warning;
 };
 

@@ -7,11 +7,11 @@
 namespace tidewire::mongo_wire {
 namespace {
 
-/// These go to servers that have not agreed on compression yet, or hold secrets.
-bool is_of_login(std::string_view name) {
-  constexpr std::array names{"hello",        "saslStart",  "saslContinue",
-                             "authenticate", "createUser", "updateUser"};
-  return std::ranges::find(names, name) != names.end();
+/// All but the usual ones go to servers that have not agreed on compression yet, or hold secrets.
+trace_of kind_of(std::string_view name) {
+  constexpr std::array names{"saslStart", "saslContinue", "authenticate", "createUser", "updateUser"};
+  if (name == "hello") return trace_of::hello;
+  return std::ranges::find(names, name) != names.end() ? trace_of::login : trace_of::usual;
 }
 
 std::string_view name_of_command(byte_view fields) {
@@ -42,9 +42,10 @@ session_id make_session_id() {
 }
 
 void session::encode(const std::string& database, byte_view fields) {
-  of_login_ = is_of_login(name_of_command(fields));
+  kind_ = kind_of(name_of_command(fields));
   std::vector<std::uint8_t> plain;
-  bool compress = compress_with && !of_login_;
+  std::size_t wire_begin = to.out.size();
+  bool compress = compress_with && kind_ == trace_of::usual;
   std::vector<std::uint8_t>& out = compress ? plain : to.out;
   sent_id_ = next_id_++;
   if (next_id_ < 0) next_id_ = 1;
@@ -55,7 +56,7 @@ void session::encode(const std::string& database, byte_view fields) {
   bson_reader reader(*decode_document(fields));
   for (element_view each; reader.next(each);) body.put_element(each.name, each);
   body.put_string("$db", database);
-  if (!of_login_) {
+  if (kind_ == trace_of::usual) {
     if (id) {
       body.open_document("lsid");
       body.put_binary("id", {binary_uuid, *id});
@@ -74,20 +75,28 @@ void session::encode(const std::string& database, byte_view fields) {
                   "this can't be sent to the server: " + std::to_string(out.size() - begin) + " bytes",
                   "a name with a zero byte, or something too large"};
   }
-  if (on_trace && !of_login_) on_trace(false, *split_message(byte_view(out).subspan(mark)));
   if (compress) well_formed(compress_message(to.out, plain, *compress_with, zlib_level), "command");
+  if (on_trace)
+    on_trace(trace_line(false, byte_view(to.out).subspan(wire_begin),
+                        split_message(byte_view(out).subspan(mark)), kind_));
+}
+
+decoded<message_view> session::unwrap(byte_view frame) {
+  auto wrapped = decode_op_compressed(frame);
+  if (!wrapped) return std::unexpected(wrapped.error());
+  auto message = decompress_.unwrap(*wrapped);
+  if (!message) return std::unexpected(message.error());
+  return split_message(*message);
 }
 
 answer session::decode(byte_view frame) {
   waiting_ = false;
   if (on_received) on_received(frame);
-  message_view message = well_formed(split_message(frame), "message");
-  if (message.header.code == opcode::compressed) {
-    op_compressed_view wrapped = well_formed(decode_op_compressed(frame), "OP_COMPRESSED");
-    message =
-        well_formed(split_message(well_formed(decompress_.unwrap(wrapped), "OP_COMPRESSED")), "message");
-  }
-  if (on_trace && !of_login_) on_trace(true, message);
+  decoded<message_view> plain = split_message(frame);
+  bool compressed = plain && plain->header.code == opcode::compressed;
+  if (compressed) plain = unwrap(frame);
+  if (on_trace) on_trace(trace_line(true, frame, plain, kind_));
+  message_view message = well_formed(plain, compressed ? "OP_COMPRESSED" : "message");
   op_msg_view reply = well_formed(decode_op_msg(message.frame), "reply");
   if (reply.header.response_to != sent_id_ || reply.more_to_come())
     throw failure{failure_kind::refused, "TW-MONGO-MALFORMED",

@@ -11,6 +11,7 @@
 #include "core/link.hpp"
 #include "mongo_wire/bson_writer.hpp"
 #include "mongo_wire/compression.hpp"
+#include "mongo_wire/message_trace.hpp"
 #include "mongo_wire/op_msg.hpp"
 #include "mongo_wire/server_error.hpp"
 
@@ -64,20 +65,21 @@ class session {
   std::optional<session_id> id;  // sent with every command; after hello and login
   std::string read_preference;   // mode, for servers that are no primary; empty: that of a primary
   bool credentials_sent = false;
-  /// Every message but those of hello and login, and that make users, not compressed; may be empty.
-  std::function<void(bool received, const message_view&)> on_trace;
+  /// One line per message, secrets masked; may be empty.
+  std::function<void(const std::string& line)> on_trace;
   /// Every frame that comes, as it comes; may be empty.
   std::function<void(byte_view)> on_received;
 
  private:
   void encode(const std::string& database, byte_view fields);
   answer decode(byte_view frame);
+  decoded<message_view> unwrap(byte_view frame);
 
   cluster_clock& clock_;
   decompressor decompress_;
   std::int32_t next_id_ = 1;
   std::int32_t sent_id_ = 0;
-  bool of_login_ = false;  // what was sent last
+  trace_of kind_ = trace_of::usual;  // of what was sent last
   bool waiting_ = false;
 };
 

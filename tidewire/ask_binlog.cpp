@@ -35,12 +35,13 @@ void describe(const binlog::connection_url& from, binlog::connection_fact& into)
 }  // namespace
 
 asio::awaitable<std::unique_ptr<binlog::client>> ask_binlog(binlog::connection_url from,
-                                                            binlog::ask_settings what,
+                                                            binlog::ask_settings what, bool trace,
                                                             binlog::check_facts& into) {
   describe(from, into.connection);
   binlog::connect_settings how;
   how.read_deadline = patience;
   how.on_warning = [](const std::string& text) { log(log_level::warning, "", text); };
+  if (trace) how.on_trace = print_trace;
   std::unique_ptr<binlog::client> with = co_await binlog::connect(from, how);
   if (const tls_info* tls = with->socket.link().tls()) into.connection.tls_version = tls->version;
   co_await with->run(binlog::ask_facts(with->talk, what, into));

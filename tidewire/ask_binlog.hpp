@@ -8,7 +8,7 @@ namespace tidewire {
 
 /// What went wrong is thrown; `into` has what was known by then. The connection is still good afterwards.
 asio::awaitable<std::unique_ptr<binlog::client>> ask_binlog(binlog::connection_url from,
-                                                            binlog::ask_settings what,
+                                                            binlog::ask_settings what, bool trace,
                                                             binlog::check_facts& into);
 
 /// As a URL, without secrets.

@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <unistd.h>
 
 #include "core/ca_roots.hpp"
-#include "mongo_wire/message_line.hpp"
 #include "tidewire/log.hpp"
 
 namespace tidewire {
@@ -132,7 +130,7 @@ asio::awaitable<std::unique_ptr<client>> ask_mongo(cluster& with, mongo_question
   }
   connect_settings how;
   how.read_deadline = patience;
-  if (question.trace) how.on_trace = trace_message;
+  if (question.trace) how.on_trace = print_trace;
   std::unique_ptr<client> made = co_await reach(with, how, into, no_primary);
   describe(made->host, into.connection);
   if (const tls_info* tls = made->socket.link().tls()) into.connection.tls_version = tls->version;
@@ -175,15 +173,6 @@ std::string shown_connection(const connection_options& from) {
     before = '&';
   }
   return text;
-}
-
-void trace_message(bool received, const message_view& message) {
-  json::buffer line;
-  extended_json_options values;
-  values.not_utf8 = bad_text::hex;
-  line.text(received ? "< " : "> ");
-  if (!put_message_line(line, message, values)) line.text("(can't be decoded)\n");
-  [[maybe_unused]] auto written = ::write(STDERR_FILENO, line.view().data(), line.size());
 }
 
 }  // namespace tidewire

@@ -26,7 +26,4 @@ asio::awaitable<std::unique_ptr<mongo_wire::client>> ask_mongo(mongo_wire::clust
 /// As a connection string, without secrets and without what has no say in where it leads.
 std::string shown_connection(const mongo_wire::connection_options& from);
 
-/// A message of the protocol as a line on standard error.
-void trace_message(bool received, const mongo_wire::message_view& message);
-
 }  // namespace tidewire

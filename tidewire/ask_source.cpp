@@ -6,7 +6,6 @@
 #include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
 #include <optional>
-#include <unistd.h>
 
 #include "core/ca_roots.hpp"
 #include "tidewire/log.hpp"
@@ -27,11 +26,7 @@ wire::connect_settings settings_for(const source_question& question) {
   how.application_name = "tidewire check";
   how.read_deadline = patience;
   how.on_warning = [](const std::string& text) { log(log_level::warning, "", text); };
-  if (question.trace)
-    how.on_trace = [](const std::string& line) {
-      std::string whole = line + "\n";
-      [[maybe_unused]] auto written = ::write(STDERR_FILENO, whole.data(), whole.size());
-    };
+  if (question.trace) how.on_trace = print_trace;
   return how;
 }
 

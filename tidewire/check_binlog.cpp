@@ -12,8 +12,7 @@ namespace tidewire {
 namespace {
 
 binlog::check_wishes wishes_of(const check_options& options, const binlog::connection_url& from) {
-  refuse_options(options.given,
-                 {"--publication", "--slot", "--open-transactions", "--trace", "--post-images"},
+  refuse_options(options.given, {"--publication", "--slot", "--open-transactions", "--post-images"},
                  "MySQL and MariaDB");
   binlog::check_wishes wishes;
   for (const std::string& each : options.tables)
@@ -23,9 +22,9 @@ binlog::check_wishes wishes_of(const check_options& options, const binlog::conne
 }
 
 /// The connection is not needed any more.
-asio::awaitable<void> ask(const binlog::connection_url& from, binlog::check_facts& facts) {
+asio::awaitable<void> ask(const binlog::connection_url& from, bool trace, binlog::check_facts& facts) {
   const binlog::ask_settings everything;
-  std::unique_ptr<binlog::client> with = co_await ask_binlog(from, everything, facts);
+  std::unique_ptr<binlog::client> with = co_await ask_binlog(from, everything, trace, facts);
   co_await with->run(binlog::quit(with->talk));
 }
 
@@ -39,7 +38,8 @@ int run_check_binlog(const check_options& options) {
   report.target = shown_connection(from);
   asio::io_context io(1);
   std::exception_ptr error;
-  asio::co_spawn(io, ask(from, facts), [&error](std::exception_ptr failed) { error = failed; });
+  asio::co_spawn(io, ask(from, options.trace, facts),
+                 [&error](std::exception_ptr failed) { error = failed; });
   io.run();
   check_judges judges{[&] { return binlog::judge(facts, wishes); },
                       [&](const failure& why) { return binlog::judge_no_connection(why, facts, wishes); }};

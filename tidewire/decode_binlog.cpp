@@ -3,8 +3,11 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <optional>
 
 #include "binlog/event_reader.hpp"
+#include "binlog/file_events.hpp"
+#include "binlog/follow.hpp"
 #include "binlog/row_changes.hpp"
 #include "binlog/schema_book.hpp"
 #include "core/sink.hpp"
@@ -83,6 +86,7 @@ class binlog_run {
     framing.event_bytes = with_.event_bytes;
     binlog::event_reader reader(framing);
     changes_.file(input.name());
+    source_.reset();
     std::size_t unread = 0;
     do {
       reader.give(input.next(unread, reader.wanted_bytes()));
@@ -102,9 +106,8 @@ class binlog_run {
         refuse(reader, event.error(), path);
       }
       if (!*event) return;
-      binlog::event_place place{reader.event_offset(), reader.offset()};
       try {
-        take(**event, reader.format(), place);
+        take(**event, reader);
       } catch (const failure& why) {
         write_done();
         throw failure{why.kind, why.code, path + ": " + why.what(), why.hint};
@@ -126,14 +129,32 @@ class binlog_run {
                   "what came before was decoded; nothing behind it can be"};
   }
 
-  void take(const binlog::event_view& event, const binlog::format_description& format,
-            const binlog::event_place& place) {
+  /// Captures and relay logs tell where their events are in the server's files.
+  binlog::event_place place_of(const binlog::event_view& event, const binlog::event_reader& reader) {
+    if (event.header.type == binlog::event_type::rotate && event.artificial()) {
+      auto rotate = binlog::decode_rotate(event);
+      if (!rotate)
+        throw failure{failure_kind::refused, "TW-MY-DECODE",
+                      "the Rotate at offset " + std::to_string(reader.event_offset()) +
+                          " can't be decoded: " + std::string(to_string(rotate.error().code)) +
+                          " at offset " + std::to_string(rotate.error().offset) + " (" +
+                          rotate.error().field + ")",
+                      "keep the file for a report"};
+      changes_.file(rotate->file);
+      if (!source_) source_.emplace();
+      source_->rotated(rotate->position, true);
+    }
+    if (source_) return source_->of(event.header);
+    return {reader.event_offset(), reader.offset()};
+  }
+
+  void take(const binlog::event_view& event, const binlog::event_reader& reader) {
     if (options_.list) {
       std::string text;
-      list_.add(text, event, place.begin, format);
+      list_.add(text, event, reader.event_offset(), reader.format());
       lines_.text(text);
     } else {
-      changes_.take(event, format, place);
+      changes_.take(event, reader.format(), place_of(event, reader));
       while (changes_.replaying()) {
         changes_.replay_more(lines_bytes);
         if (lines_.size() >= lines_bytes) write_lines();
@@ -183,6 +204,7 @@ class binlog_run {
   binlog::row_changes::settings with_;
   binlog::row_changes changes_;
   binlog_list list_;
+  std::optional<binlog::place_tracker> source_;  // of a file that tells it
   json::buffer lines_;
   std::unique_ptr<sink> sink_;
   std::uint64_t done_offset_ = 0;

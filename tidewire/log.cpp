@@ -55,4 +55,10 @@ void log(const failure& what, log_level level) {
   log(level, what.code, what.what(), what.hint);
 }
 
+void print_trace(const std::string& line) {
+  // In one write, so that lines of several connections stay whole.
+  std::string text = line + "\n";
+  [[maybe_unused]] auto written = ::write(STDERR_FILENO, text.data(), text.size());
+}
+
 }  // namespace tidewire

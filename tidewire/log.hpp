@@ -2,6 +2,7 @@
 // redacted text.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "core/failure.hpp"
@@ -16,5 +17,8 @@ void set_log(log_format format, bool quiet);
 /// `code` may be empty. Info lines are dropped when quiet.
 void log(log_level level, std::string_view code, std::string_view text, std::string_view hint = {});
 void log(const failure& what, log_level level = log_level::error);
+
+/// A line of --trace, whatever the format of the log.
+void print_trace(const std::string& line);
 
 }  // namespace tidewire

@@ -68,7 +68,7 @@ void mongo_source::resolve() {
 asio::awaitable<std::unique_ptr<client>> mongo_source::connect_another() {
   connect_settings how;
   how.read_deadline = std::max(options.read_deadline, 2 * options.await_time);
-  if (options.trace) how.on_trace = trace_message;
+  if (options.trace) how.on_trace = print_trace;
   std::unique_ptr<client> made = co_await mongo_wire::connect(with, how);
   if (made->server.kind == server_kind::standalone)
     throw failure{failure_kind::refused, "TW-MONGO-NOT-REPLICA-SET",

@@ -396,8 +396,6 @@ void refuse_options_of_others(const stream_options& of, source_kind is) {
     case source_kind::mysql:
       refuse_postgres("MySQL and MariaDB");
       refuse_mongo("MySQL and MariaDB");
-      // Its own binlog files are the capture.
-      refuse_options(of.given, {"--trace", "--capture"}, "MySQL and MariaDB");
       break;
     case source_kind::mongodb:
       refuse_postgres("MongoDB");

@@ -18,7 +18,7 @@ constexpr std::size_t max_user_bytes = 32;
 constexpr std::size_t max_host_bytes = 60;
 
 binlog::setup_wishes wishes_of(const setup_options& options, const binlog::connection_url& from) {
-  refuse_options(options.given, {"--publication", "--replica-identity-full", "--trace", "--post-images"},
+  refuse_options(options.given, {"--publication", "--replica-identity-full", "--post-images"},
                  "MySQL and MariaDB");
   binlog::setup_wishes wishes;
   wishes.account = binlog::account_of(options.role);
@@ -56,7 +56,7 @@ class binlog_setup {
     binlog::ask_settings what;
     what.account = wishes_.account;
     what.thorough = false;
-    std::unique_ptr<binlog::client> with = co_await ask_binlog(from_, what, facts_);
+    std::unique_ptr<binlog::client> with = co_await ask_binlog(from_, what, options_.trace, facts_);
     check_server();
     password_ = binlog::fitting_password(facts_, new_password());
     steps_ = binlog::plan_setup(facts_, wishes_, password_);

@@ -7,7 +7,6 @@
 #include <asio/use_awaitable.hpp>
 #include <mutex>
 #include <random>
-#include <unistd.h>
 
 #include "pgoutput/copy_session.hpp"
 #include "pgoutput/position.hpp"
@@ -94,11 +93,7 @@ class snapshot_run::impl {
       log(log_level::info, "", "server: " + notice.whole());
     };
     how.on_warning = [](const std::string& text) { log(log_level::warning, "", text); };
-    if (o_.trace)
-      how.on_trace = [](const std::string& line) {
-        std::string text = line + "\n";
-        [[maybe_unused]] auto written = ::write(STDERR_FILENO, text.data(), text.size());
-      };
+    if (o_.trace) how.on_trace = print_trace;
     std::unique_ptr<wire::client> made = co_await wire::connect(with_.from, how);
     co_return made;
   }

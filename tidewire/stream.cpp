@@ -190,7 +190,7 @@ class stream_run {
       log(log_level::info, "", "server: " + notice.whole());
     };
     how.on_warning = [](const std::string& text) { log(log_level::warning, "", text); };
-    if (options_.trace) how.on_trace = [](const std::string& line) { print(line + "\n"); };
+    if (options_.trace) how.on_trace = print_trace;
     std::unique_ptr<wire::client> made = co_await wire::connect(from_, how);
     wire::client& with = *made;
     pgoutput::server_facts server = co_await with.run(pgoutput::ask_server(with.talk));

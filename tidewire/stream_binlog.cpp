@@ -89,6 +89,10 @@ class binlog_stream {
                       "--until " + options.end.position + " is no position",
                       "for example gtid:uuid:1-100, domains:0-1-100 or file:binlog.000003:154"};
     }
+    if (!options.capture_file.empty()) {
+      capture_ = std::make_unique<binlog::capture_file>(options.capture_file);
+      follow_.capture = capture_.get();
+    }
     std::string path = position_path(options);
     if (!path.empty()) {
       store_ = std::make_unique<position_store>(path);
@@ -202,6 +206,7 @@ class binlog_stream {
     binlog::connect_settings how;
     how.read_deadline = options_.read_deadline;
     if (tell) how.on_warning = [](const std::string& text) { log(log_level::warning, "", text); };
+    if (options_.trace) how.on_trace = print_trace;
     std::unique_ptr<binlog::client> made = co_await binlog::connect(from_, how);
     co_return made;
   }
@@ -342,6 +347,7 @@ class binlog_stream {
     try {
       feed_->hand_over_done(true);
       lines_->finish();
+      if (capture_) capture_->finish();
     } catch (const failure& why) {
       if (!after_error) throw;
     }
@@ -372,6 +378,7 @@ class binlog_stream {
   const bool show_progress_;
   asio::io_context io_{1};  // outlives what the pipeline's threads wake
 
+  std::unique_ptr<binlog::capture_file> capture_;
   std::unique_ptr<position_store> store_;
   std::optional<stored_position> stored_;  // as it was when this run began
   std::string uuid_;                       // of the first server

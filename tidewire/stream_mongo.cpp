@@ -6,13 +6,12 @@
 #include <asio/signal_set.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
-#include <cerrno>
 #include <csignal>
-#include <fcntl.h>
 #include <mutex>
 #include <random>
 #include <unistd.h>
 
+#include "core/capture_output.hpp"
 #include "core/position_store.hpp"
 #include "core/sink.hpp"
 #include "tidewire/log.hpp"
@@ -24,32 +23,6 @@ namespace {
 using std::chrono::milliseconds;
 using clock = std::chrono::steady_clock;
 using namespace mongo_wire;
-
-/// What the server sends after the login, message after message, for tidewire decode.
-class wire_capture {
- public:
-  explicit wire_capture(const std::string& path)
-      : path_(path), file_(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) {
-    if (!file_) fail();
-  }
-  void take(byte_view frame) {
-    while (!frame.empty()) {
-      ssize_t count = ::write(file_.get(), frame.data(), frame.size());
-      if (count < 0 && errno == EINTR) continue;
-      if (count < 0) fail();
-      frame = frame.subspan(static_cast<std::size_t>(count));
-    }
-  }
-
- private:
-  [[noreturn]] void fail() const {
-    throw failure{failure_kind::refused, "TW-CAPTURE-FILE",
-                  "could not write " + path_ + ": " + error_text(errno),
-                  "a capture is never written over: give a path that does not exist"};
-  }
-  std::string path_;
-  unique_fd file_;
-};
 
 /// Everything of one run. Members live as long as any coroutine that uses them.
 class mongo_stream_run {
@@ -67,7 +40,7 @@ class mongo_stream_run {
     if (!options.start_at.empty() && options.snapshot == snapshot_mode::initial)
       throw failure{failure_kind::usage, "TW-USAGE-OPTION", "--start-at does not go with --snapshot initial",
                     "after a copy the stream begins where the copy did"};
-    if (!options.capture_file.empty()) capture_ = std::make_unique<wire_capture>(options.capture_file);
+    if (!options.capture_file.empty()) capture_ = std::make_unique<capture_output>(options.capture_file);
     std::string path = position_path(options);
     if (path.empty()) return;
     store_ = std::make_unique<position_store>(path);
@@ -154,7 +127,7 @@ class mongo_stream_run {
     std::unique_ptr<client> made = co_await source_.connect();
     client& with = *made;
     if (with.server.session_minutes) with.talk.id = session_;
-    if (capture_) with.talk.on_received = [this](byte_view frame) { capture_->take(frame); };
+    if (capture_) with.talk.on_received = [this](byte_view frame) { capture_->append(frame); };
     server_facts server = co_await with.run(ask_server(with.talk));
     // A server that has just begun has no keys to sign its time with, and leaves it out.
     if (!server.now) server.now = with.server.last_write;
@@ -272,6 +245,7 @@ class mongo_stream_run {
     try {
       feed_->hand_over();
       lines_->finish();
+      if (capture_) capture_->close();
     } catch (const failure& why) {
       if (!after_error) throw;
     }
@@ -283,7 +257,7 @@ class mongo_stream_run {
   const bool show_progress_;
   asio::io_context io_{1};  // outlives what the pipeline's threads wake
 
-  std::unique_ptr<wire_capture> capture_;
+  std::unique_ptr<capture_output> capture_;  // what comes after the login, for tidewire decode
   std::unique_ptr<position_store> store_;
   std::optional<stored_position> stored_;  // as it was when this run began
   std::unique_ptr<sink> sink_;

@@ -1,5 +1,6 @@
 #include "wire/trace.hpp"
 
+#include "core/trace_line.hpp"
 #include "wire/backend_auth.hpp"
 #include "wire/backend_query.hpp"
 #include "wire/backend_session.hpp"
@@ -7,7 +8,6 @@
 #include "wire/frontend.hpp"
 #include "wire/replication_message.hpp"
 #include "wire/startup_message.hpp"
-#include "wire/trace_text.hpp"
 
 namespace tidewire::wire {
 
@@ -57,16 +57,16 @@ bool may_be(byte_view payload, replication_kind kind, std::size_t size) {
 void show_server_copy(line& out, byte_view payload) {
   if (may_be(payload, replication_kind::xlog_data, xlog_data_head_bytes, ~std::size_t{0})) {
     show(out, decode_xlog_data(payload), [&](const xlog_data_view& m) {
-      out.word("XLogData").position(m.start).position(m.end).number(m.sent_time_us);
+      out.word("XLogData").word(to_string(m.start)).word(to_string(m.end)).number(m.sent_time_us);
       out.number(m.data.size()).value(m.data);
     });
   } else if (may_be(payload, replication_kind::keepalive, 18)) {
     show(out, decode_keepalive(payload), [&](const keepalive_message& m) {
-      out.word("Keepalive").position(m.end).number(m.sent_time_us).number(+m.reply_requested);
+      out.word("Keepalive").word(to_string(m.end)).number(m.sent_time_us).number(+m.reply_requested);
     });
   } else if (may_be(payload, replication_kind::primary_status, 33)) {
     show(out, decode_primary_status(payload), [&](const primary_status_view& m) {
-      out.word("PrimaryStatus").position(m.end).number(m.oldest_committing_xid).number(m.next_xid);
+      out.word("PrimaryStatus").word(to_string(m.end)).number(m.oldest_committing_xid).number(m.next_xid);
       out.number(m.sent_time_us);
     });
   } else {
@@ -77,7 +77,10 @@ void show_server_copy(line& out, byte_view payload) {
 void show_client_copy(line& out, byte_view payload) {
   if (may_be(payload, replication_kind::standby_status, 34)) {
     show(out, decode_standby_status(payload), [&](const standby_status& m) {
-      out.word("StandbyStatus").position(m.written).position(m.flushed).position(m.applied);
+      out.word("StandbyStatus")
+          .word(to_string(m.written))
+          .word(to_string(m.flushed))
+          .word(to_string(m.applied));
       out.number(m.time_us).number(+m.reply_requested);
     });
   } else if (may_be(payload, replication_kind::hot_standby_feedback, 25)) {

@@ -37,7 +37,7 @@ std::string script_of(const std::vector<planned_step>& steps) {
 conversation<std::vector<planned_step>> apply(tidewire::link& over, std::vector<planned_step> steps,
                                               cluster_clock& clock, std::string& traced) {
   session with(over, clock);
-  with.on_trace = [&](bool, const message_view& message) { traced += as_text(message.frame); };
+  with.on_trace = [&](const std::string& line) { traced += line + '\n'; };
   co_await apply_setup(with, steps);
   co_return steps;
 }

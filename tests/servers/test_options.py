@@ -11,7 +11,7 @@ MONGODB = [["--post-images", "off"], ["--full-document", "default"], ["--before-
            ["--no-expanded-events"], ["--start-at", "@1.1"], ["--canonical"], ["--await", "1s"]]
 FOREIGN = {
     "postgres": [*MYSQL, *MONGODB],
-    "mysql": [*POSTGRES, *MONGODB, ["--trace"], ["--capture", "/nowhere/x"]],
+    "mysql": [*POSTGRES, *MONGODB],
     "mariadb": [["--slot", "a"]],
     "mongodb": [*POSTGRES, *MYSQL, ["--spill-dir", "/tmp"], ["--spill-memory", "1MB"]],
 }

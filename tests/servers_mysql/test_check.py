@@ -123,7 +123,7 @@ def test_a_wrong_password(server, account):
 
 def test_wrong_options_are_usage_errors(reader):
     for options in (["--table", "a.b.c"], ["--table", "items"], ["--hoster", "neon"], ["--slot", "s"],
-                    ["--publication", "p"], ["--open-transactions", "1s"], ["--trace"]):
+                    ["--publication", "p"], ["--open-transactions", "1s"]):
         run = tidewire("check", reader, *options)
         assert run.returncode == 2 and "TW-USAGE-OPTION" in run.stderr, (options, run.stderr)
         assert not run.stdout

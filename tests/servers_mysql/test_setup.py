@@ -179,7 +179,7 @@ def test_who_is_no_administrator(server, admin):
 
 
 def test_wrong_options_are_usage_errors(admin):
-    for options in (["--publication", "p"], ["--replica-identity-full"], ["--trace"], ["--role", ""], ["--role", "x" * 33],
+    for options in (["--publication", "p"], ["--replica-identity-full"], ["--role", ""], ["--role", "x" * 33],
                     ["--hoster", "supabase"], ["--table", "x"]):
         run = tidewire("setup", admin, *options)
         assert run.returncode == 2 and not run.stdout, (options, run.stderr)

@@ -1,4 +1,4 @@
-// How the fields of a message look in a trace.
+// How the messages of a protocol look in a trace, in the form of libpq's PQtrace.
 #pragma once
 
 #include <optional>
@@ -7,9 +7,8 @@
 
 #include "core/bytes.hpp"
 #include "core/decode_error.hpp"
-#include "wire/lsn.hpp"
 
-namespace tidewire::wire::trace {
+namespace tidewire::trace {
 
 inline constexpr std::size_t max_shown_bytes = 512;    // of one value
 inline constexpr std::size_t max_line_bytes = 16'384;  // then the remaining fields are left out
@@ -46,8 +45,6 @@ class line {
     return word(std::to_string(number));
   }
 
-  line& position(lsn at) { return word(to_string(at)); }
-
   line& letter(char c) {
     begin_field();
     printable({&c, 1});
@@ -56,6 +53,14 @@ class line {
 
   line& quoted(std::string_view text) { return delimited('"', text); }
   line& value(byte_view bytes) { return delimited('\'', as_text(bytes)); }
+
+  /// As it is, but for what is not printable, and cut.
+  line& text(std::string_view text, std::size_t most) {
+    begin_field();
+    printable(text.substr(0, most));
+    if (text.size() > most) raw("...");
+    return *this;
+  }
 
   line& value(const std::optional<byte_view>& bytes) {
     if (!bytes) return number(-1);
@@ -115,4 +120,4 @@ class line {
   bool said_full_ = false;
 };
 
-}  // namespace tidewire::wire::trace
+}  // namespace tidewire::trace
