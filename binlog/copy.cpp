@@ -55,21 +55,31 @@ conversation<std::string> open_snapshot(session& with, bool mariadb) {
   co_return place;
 }
 
-conversation<copy_start> begin_copy(session& with, server_facts server) {
-  copy_start start;
-  start.resume = server.now;
+void check_can_copy(const server_facts& server) {
   if (server.kind == position_kind::file)
     refuse("without GTIDs it can't be known which changes a snapshot has", "set gtid_mode=ON");
+}
+
+conversation<copy_start> place_now(session& with, const server_facts& server) {
+  copy_start start;
+  start.resume = server.now;
+  text_result sets = co_await text_query(with, "SELECT @@GLOBAL.gtid_executed", "reading GTIDs");
+  start.resume.executed = well_formed(gtid_set::parse(sets.first()), "GTID set");
+  std::string sql = server.number >= 80200 ? "SHOW BINARY LOG STATUS" : "SHOW MASTER STATUS";
+  text_result status = co_await text_query(with, std::move(sql), "reading the binlog's place");
+  start.place = std::string(status.first(0)) + ":" + std::string(status.first(1));
+  co_return start;
+}
+
+conversation<copy_start> begin_copy(session& with, server_facts server) {
+  copy_start start;
   if (!server.mariadb) {
     // What is in gtid_executed has been committed, and so is in a snapshot that is opened later.
-    text_result sets = co_await text_query(with, "SELECT @@GLOBAL.gtid_executed", "reading GTIDs");
-    start.resume.executed = well_formed(gtid_set::parse(sets.first()), "GTID set");
-    std::string sql = server.number >= 80200 ? "SHOW BINARY LOG STATUS" : "SHOW MASTER STATUS";
-    text_result status = co_await text_query(with, std::move(sql), "reading the binlog's place");
-    start.place = std::string(status.first(0)) + ":" + std::string(status.first(1));
+    start = co_await place_now(with, server);
     co_await open_snapshot(with, false);
     co_return start;
   }
+  start.resume = server.now;
   start.place = co_await open_snapshot(with, true);
   std::size_t colon = start.place.rfind(':');
   std::string sql =

@@ -11,6 +11,7 @@
 #include "binlog/copy.hpp"
 #include "tidewire/copy_display.hpp"
 #include "tidewire/log.hpp"
+#include "tidewire/snapshot_lock.hpp"
 
 namespace tidewire {
 
@@ -94,7 +95,11 @@ class binlog_snapshot_run::impl {
         co_await side->run(binlog::tables_to_copy(side->talk, o_.tables, server, in_pieces));
     connections readers = co_await connect_readers(workers_for(tables), server);
     std::vector<std::string> places;
-    binlog::copy_start start = co_await open_snapshots(readers, places, server);
+    binlog::copy_start start;
+    // One that goes on is as of several places whatever it does.
+    bool exact = o_.exact && !stored_;
+    if (!exact || server.mariadb) start = co_await open_snapshots(readers, places, server);
+    if (exact && !start.exact) start = co_await open_locked(readers, places, tables, *side, server);
     bool resumed = stored_.has_value();
     binlog::position from = resumed ? first() : start.resume;
     if (!std::exchange(begun_, true)) co_await with_.on_begin(*side, server, from, resumed);
@@ -158,6 +163,16 @@ class binlog_snapshot_run::impl {
       if (stored_ && server.mariadb) check_is_later(start);
       co_return start;
     }
+  }
+
+  asio::awaitable<binlog::copy_start> open_locked(const connections& readers,
+                                                  std::vector<std::string>& places,
+                                                  const std::vector<binlog::copy_table>& tables, client& side,
+                                                  const binlog::server_facts& server) {
+    connections locker = co_await connect_readers(1, server);
+    locked_opening with{*locker.front(), side, readers, tables, server, o_.lock_timeout};
+    binlog::copy_start start = co_await open_locked_snapshots(with, places);
+    co_return start;
   }
 
   /// What was committed before the stream's place must be in what is read.
