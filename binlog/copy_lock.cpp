@@ -45,8 +45,7 @@ bool may_not_lock(const server_failure& why) {
 
 }  // namespace
 
-conversation<std::string> prepare_lock(session& with, const server_facts& server,
-                                       const std::vector<copy_table>& tables) {
+void check_can_be_exact(const server_facts& server, const std::vector<copy_table>& tables) {
   check_can_copy(server);
   if (!server.mariadb && server.number < 80000)
     throw failure{failure_kind::refused, "TW-MY-SNAPSHOT",
@@ -57,6 +56,9 @@ conversation<std::string> prepare_lock(session& with, const server_facts& server
       throw failure{failure_kind::refused, "TW-MY-SNAPSHOT",
                     each.text() + " is of an engine without snapshots: its rows can't be as of one place",
                     "name the others with --table, or copy without --exact"};
+}
+
+conversation<std::string> prepare_lock(session& with) {
   // Were we cut off or halted with the lock, the server would not wait for us.
   co_await text_query(with, "SET SESSION lock_wait_timeout=1, wait_timeout=10", "settings");
   text_result id = co_await text_query(with, "SELECT CONNECTION_ID()", "reading the connection's number");

@@ -12,10 +12,12 @@
 
 namespace tidewire::binlog {
 
-/// On a connection of its own, behind ask_server: waiting ends soon, and so does a lock whose owner is
-/// silent. Gives the connection's number. Throws failure TW-MY-SNAPSHOT where rows can't be as of one place.
-conversation<std::string> prepare_lock(session& with, const server_facts& server,
-                                       const std::vector<copy_table>& tables);
+/// Throws failure TW-MY-SNAPSHOT where rows can't be as of one place.
+void check_can_be_exact(const server_facts& server, const std::vector<copy_table>& tables);
+
+/// On a connection of its own: waiting ends soon, and so does a lock whose owner is silent. Gives the
+/// connection's number.
+conversation<std::string> prepare_lock(session& with);
 
 /// False: others have changed them and not committed yet. Throws failure TW-MY-PRIVILEGE, which names the
 /// right that is missing and how to give it.

@@ -151,7 +151,7 @@ asio::awaitable<binlog::copy_start> open_all(const locked_opening& with, std::ve
 asio::awaitable<binlog::copy_start> open_locked_snapshots(const locked_opening& with,
                                                           std::vector<std::string>& places) {
   client& locker = with.locker;
-  std::string number = co_await locker.run(binlog::prepare_lock(locker.talk, with.server, with.tables));
+  std::string number = co_await locker.run(binlog::prepare_lock(locker.talk));
   co_await lock_in_time(with, number);
   binlog::copy_start start = co_await open_all(with, places);
   co_await locker.run(binlog::unlock_tables(locker.talk));  // it was held until now
