@@ -79,6 +79,9 @@ conversation<bool> lock_tables(session& with, const std::vector<copy_table>& tab
     co_return true;
   } catch (const server_failure& why) {
     if (in_the_way(why)) co_return false;
+    if (why.number == 1146)
+      throw failure{failure_kind::transient, "TW-MY-TABLE-CHANGED", why.what(),
+                    "a table was dropped while the copy began: try again"};
     if (!may_not_lock(why)) throw;
     denied = why;
   }

@@ -185,6 +185,25 @@ def test_an_open_transaction_is_in_the_way(server, database, account, tmp_path):
         assert refused.code == 1 and "PROCESS" in refused.stderr and not refused.lines, refused.stderr
 
 
+@pytest.mark.only("mysql", "MariaDB needs no lock where its snapshots are the same one")
+def test_tables_that_change_before_the_snapshots(server, database, account, tmp_path):
+    """After they were listed: a new label would be in no range, a new column in no line."""
+    server.sql("CREATE TABLE t (id INT PRIMARY KEY, v INT); INSERT INTO t VALUES (1, 1); CREATE TABLE u (e ENUM('a', 'b'), id INT, PRIMARY KEY (e, id));"
+               "INSERT INTO u WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < 900) SELECT 1 + n DIV 800, n FROM r;"
+               "ANALYZE TABLE u", database)
+    with Session(server) as other:
+        other.ask("BEGIN; UPDATE t SET v = 2 WHERE id = 1; SELECT 1")
+        running = Running(tmp_path, account, "--snapshot", "only", "--exact", "--lock-timeout", "60s", "--workers", "3", "--chunk", "1",
+                          "--table", "d.t", "--table", "d.u")
+        wait_for(lambda: waits(server), 30, "the lock to be waited for", 0.01)
+        server.sql("ALTER TABLE u MODIFY e ENUM('a', 'b', 'c'), ADD COLUMN x INT DEFAULT 5; INSERT INTO u VALUES ('c', 1, 6)", database)
+        other.say("COMMIT")
+        lines = running.result().good().lines
+    rows = [each["after"] for each in lines if each["op"] == "read" and each["table"] == "u"]
+    assert len(rows) == 901 and {row["x"] for row in rows} == {5, 6} and {"e": "c", "id": 1, "x": 6} in rows
+    assert lines[0]["exact"]
+
+
 def waits(server) -> bool:
     return bool(server.rows("SELECT 1 FROM information_schema.processlist WHERE user = 'ex' AND state LIKE 'Waiting for table metadata lock'"))
 
