@@ -38,6 +38,8 @@ conversation<> prepare_copy(session& with, const server_facts& server) {
       "sql_select_limit=DEFAULT, sql_big_selects=1";
   sql += server.mariadb
              ? ", max_statement_time=0, idle_transaction_timeout=0, idle_readonly_transaction_timeout=0"
+               // Of a long list it would make a table.
+               ", in_predicate_conversion_threshold=0"
              : ", max_execution_time=0";
   // Else sizes may be a day old.
   if (!server.mariadb && server.number >= 80003) sql += ", information_schema_stats_expiry=0";
@@ -55,21 +57,31 @@ conversation<std::string> open_snapshot(session& with, bool mariadb) {
   co_return place;
 }
 
-conversation<copy_start> begin_copy(session& with, server_facts server) {
-  copy_start start;
-  start.resume = server.now;
+void check_can_copy(const server_facts& server) {
   if (server.kind == position_kind::file)
     refuse("without GTIDs it can't be known which changes a snapshot has", "set gtid_mode=ON");
+}
+
+conversation<copy_start> place_now(session& with, const server_facts& server) {
+  copy_start start;
+  start.resume = server.now;
+  text_result sets = co_await text_query(with, "SELECT @@GLOBAL.gtid_executed", "reading GTIDs");
+  start.resume.executed = well_formed(gtid_set::parse(sets.first()), "GTID set");
+  std::string sql = server.number >= 80200 ? "SHOW BINARY LOG STATUS" : "SHOW MASTER STATUS";
+  text_result status = co_await text_query(with, std::move(sql), "reading the binlog's place");
+  start.place = std::string(status.first(0)) + ":" + std::string(status.first(1));
+  co_return start;
+}
+
+conversation<copy_start> begin_copy(session& with, server_facts server) {
+  copy_start start;
   if (!server.mariadb) {
     // What is in gtid_executed has been committed, and so is in a snapshot that is opened later.
-    text_result sets = co_await text_query(with, "SELECT @@GLOBAL.gtid_executed", "reading GTIDs");
-    start.resume.executed = well_formed(gtid_set::parse(sets.first()), "GTID set");
-    std::string sql = server.number >= 80200 ? "SHOW BINARY LOG STATUS" : "SHOW MASTER STATUS";
-    text_result status = co_await text_query(with, std::move(sql), "reading the binlog's place");
-    start.place = std::string(status.first(0)) + ":" + std::string(status.first(1));
+    start = co_await place_now(with, server);
     co_await open_snapshot(with, false);
     co_return start;
   }
+  start.resume = server.now;
   start.place = co_await open_snapshot(with, true);
   std::size_t colon = start.place.rfind(':');
   std::string sql =
@@ -100,11 +112,22 @@ void if_changed(server_failure& why) {
   }
 }
 
+/// MySQL reads an index from its beginning, and not only a range that is a list of labels, where nothing but
+/// the index is asked for.
+std::string more_than_key(const copy_table& of) {
+  if (!of.key->lists_labels) return {};
+  for (const column_facts& each : of.columns)
+    if (std::ranges::find(of.key->columns, each.name, &key_column::name) == of.key->columns.end())
+      return "," + sql_name(each.name) + " IS NULL";
+  return {};
+}
+
 /// The key of the row that the chunk is to end with; empty: there are not so many, or it has no literals.
 conversation<key_values> find_bound(session& with, const copy_table& of, key_range range,
                                     std::uint64_t rows) {
-  std::string sql = "SELECT " + selected_key(*of.key) + " FROM " + sql_name(of.schema, of.name) +
-                    range_clause(*of.key, range) + " LIMIT 1 OFFSET " + std::to_string(rows - 1);
+  std::string sql = "SELECT " + selected_key(*of.key) + more_than_key(of) + " FROM " +
+                    sql_name(of.schema, of.name) + range_clause(*of.key, range) + " LIMIT 1 OFFSET " +
+                    std::to_string(rows - 1);
   text_result found;
   try {
     found = co_await text_query(with, std::move(sql), "reading " + of.text());
@@ -114,7 +137,8 @@ conversation<key_values> find_bound(session& with, const copy_table& of, key_ran
   }
   key_values key;
   if (found.rows.empty()) co_return key;
-  for (const auto& each : found.rows[0]) key.push_back(each.value_or(""));
+  for (const auto& each : found.rows[0])
+    if (key.size() < of.key->columns.size()) key.push_back(each.value_or(""));
   if (key == range.after)
     malformed("key", {decode_errc::bad_value, 0, "a row that is not behind the one before it"});
   if (!has_literals(*of.key, key)) key.clear();

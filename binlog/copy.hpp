@@ -20,8 +20,13 @@ struct copy_start {
   bool exact = false;  // everything behind `resume` is not in the rows
 };
 
-/// Opens the session's snapshot, without any lock. Throws failure TW-MY-SNAPSHOT where it can't be known
-/// where the stream must begin.
+/// Throws failure TW-MY-SNAPSHOT where it can't be known where the stream must begin.
+void check_can_copy(const server_facts& server);
+
+/// Where the server is now. Of MySQL.
+conversation<copy_start> place_now(session& with, const server_facts& server);
+
+/// Opens the session's snapshot, without any lock.
 conversation<copy_start> begin_copy(session& with, server_facts server);
 
 /// One more, after that one, on another connection: its place, empty where the server does not tell it.

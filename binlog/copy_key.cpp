@@ -1,6 +1,7 @@
 #include "binlog/copy_key.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 #include "binlog/sql_text.hpp"
 #include "core/json.hpp"
@@ -36,6 +37,13 @@ std::optional<key_column> text_column(key_column made, const column_definition& 
   return made;
 }
 
+/// 0: the labels are not told.
+std::uint64_t highest_label(const column_definition& of) {
+  std::uint64_t count = of.labels.size();
+  if (of.type != column_type::set) return count;
+  return count < 64 ? (std::uint64_t{1} << count) - 1 : ~std::uint64_t{0};
+}
+
 std::optional<key_column> column_of(std::size_t number, const column_definition& of,
                                     const column_facts& known, const key_facts::part& part) {
   key_column made;
@@ -52,10 +60,10 @@ std::optional<key_column> column_of(std::size_t number, const column_definition&
       if (known.type.ends_with(" zerofill")) made.selected = sql_name(made.name);
       return made;
     // Labels stand in their own order, and are compared so only with numbers.
-    case column_type::bit:
-    case column_type::year:
     case column_type::enumeration:
-    case column_type::set: made.selected = sql_name(made.name) + "+0"; return made;
+    case column_type::set: made.labels = highest_label(of); [[fallthrough]];
+    case column_type::bit:
+    case column_type::year: made.selected = sql_name(made.name) + "+0"; return made;
     case column_type::date:
     case column_type::time:
     case column_type::datetime:
@@ -83,6 +91,13 @@ bool is_number(std::string_view text) {
   return point == text.npos || all_of(text.substr(point + 1), digits);
 }
 
+/// 0 is an ENUM's empty error value.
+bool is_label(const key_column& of, std::string_view value) {
+  std::uint64_t number = 0;
+  auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+  return error == std::errc{} && end == value.data() + value.size() && number <= of.labels;
+}
+
 bool is_legal(const key_column& of, std::string_view bytes) {
   switch (of.set) {
     case charset::utf8: return json::is_utf8(bytes);
@@ -106,19 +121,57 @@ std::string hex_literal(std::string_view bytes) {
   return text + '\'';
 }
 
+bool lists_labels(const key_column& of) {
+  return of.labels != 0 && of.labels <= max_listed_labels;
+}
+
+/// Labels' numbers from `first` to `last` as a condition: of ENUM and SET the servers make ranges where a
+/// value is equal to a number, not where it is less or more. Empty where there is none. One alone stands
+/// there twice: the servers would make an equality of it, take the column for a constant in ORDER BY, and
+/// sort.
+std::string listed(const std::string& name, std::uint64_t first, std::uint64_t last) {
+  std::string text;
+  for (std::uint64_t i = first; i <= last; ++i) text += (text.empty() ? " IN (" : ",") + std::to_string(i);
+  if (first == last) text += "," + std::to_string(last);
+  return text.empty() ? text : name + text + ')';
+}
+
+std::uint64_t label_of(const std::string& value) {
+  std::uint64_t number = 0;
+  std::from_chars(value.data(), value.data() + value.size(), number);
+  return number;
+}
+
+/// The values behind `at` (or before it, or at it). Empty: there is none.
+std::string beyond(const key_column& of, const std::string& at, bool more, bool with) {
+  std::string name = sql_name(of.name);
+  if (!lists_labels(of)) return name + (more ? ">" : "<") + (with ? "=" : "") + at;
+  std::uint64_t number = label_of(at);
+  if (more) return listed(name, number + (with ? 0 : 1), of.labels);
+  return with || number > 0 ? listed(name, 0, number - (with ? 0 : 1)) : "";
+}
+
+std::string equal(const key_column& of, const std::string& at) {
+  std::string name = sql_name(of.name);
+  return lists_labels(of) ? listed(name, label_of(at), label_of(at)) : name + "=" + at;
+}
+
 /// The rows behind `at` (or before it): k1>1 OR (k1=1 AND k2>2) OR …, which is what both servers' optimisers
 /// make ranges of the index of; of (k1,k2)>(1,2) they do not.
 std::string side(const copy_key& of, const key_values& at, bool behind) {
   std::string text, same;
   for (std::size_t i = 0; i < of.columns.size(); ++i) {
     const key_column& column = of.columns[i];
-    std::string name = sql_name(column.name), value = *literal_of(column, at[i]);
+    std::string value = *literal_of(column, at[i]);
     bool last = i + 1 == of.columns.size();
-    std::string compare =
-        name + (behind != column.descending ? ">" : "<") + (last && !behind ? "=" : "") + value;
-    text += (i ? " OR (" + same + " AND " : std::string("(")) + compare + ")";
-    same += (i ? " AND " : "") + name + "=" + value;
+    std::string compare = beyond(column, value, behind != column.descending, last && !behind);
+    if (!compare.empty()) {
+      if (!text.empty()) text += " OR ";
+      text += "(" + (i ? same + " AND " : std::string()) + compare + ")";
+    }
+    same += (i ? " AND " : "") + equal(column, value);
   }
+  if (text.empty()) return "(1=0)";
   return of.columns.size() == 1 ? text : "(" + text + ")";
 }
 
@@ -137,7 +190,9 @@ std::optional<copy_key> copy_key_of(const table_definition& table, const std::ve
     if (!column) return std::nullopt;
     made.columns.push_back(std::move(*column));
     column_type type = table.columns[number].type;
-    made.finds_ranges &= type != column_type::enumeration && type != column_type::set;
+    bool labelled = type == column_type::enumeration || type == column_type::set;
+    made.finds_ranges &= !labelled || lists_labels(made.columns.back());
+    made.lists_labels |= lists_labels(made.columns.back());
   }
   return made;
 }
@@ -146,7 +201,7 @@ std::optional<std::string> literal_of(const key_column& of, std::string_view val
   if (value.size() > max_key_value_bytes) return std::nullopt;
   switch (of.as) {
     case key_literal::number:
-      if (!is_number(value)) return std::nullopt;
+      if (!is_number(value) || (of.labels && !is_label(of, value))) return std::nullopt;
       return std::string(value);
     case key_literal::quoted:
       if (!all_of(value, "0123456789abcdefABCDEF:.- ")) return std::nullopt;

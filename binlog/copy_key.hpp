@@ -32,7 +32,8 @@ struct key_column {
   std::string name;
   key_literal as = key_literal::number;
   bool descending = false;
-  std::string selected;  // what tells its value, where the row's own cell doesn't; empty: it does
+  std::uint64_t labels = 0;  // of ENUM and SET: the highest number that a value can have; 0: not told
+  std::string selected;      // what tells its value, where the row's own cell doesn't; empty: it does
   std::string set_name, collation;
   charset set = charset::unknown;
   const text_conversion* conversion = nullptr;
@@ -41,14 +42,17 @@ struct key_column {
 struct copy_key {
   std::string index;
   std::vector<key_column> columns;
-  /// The server finds a range's rows without reading those before it: not so by the numbers of labels.
+  /// The server finds a range's rows without reading those before it: not so by more than
+  /// max_listed_labels.
   bool finds_ranges = true;
+  bool lists_labels = false;  // some ranges are lists of them
 };
 
 /// One text per column of the key, as the server prints it; character columns: their bytes. Empty: no row.
 using key_values = std::vector<std::string>;
 
 inline constexpr std::size_t max_key_columns = 32;
+inline constexpr std::uint64_t max_listed_labels = 1023;  // an ENUM's, or a SET's of ten members
 inline constexpr std::size_t max_key_value_bytes = 3072;  // an index has no longer ones
 
 /// Nothing for a key whose rows can't be told exactly by literals, in the index' order: with FLOAT or DOUBLE,

@@ -78,7 +78,7 @@ std::optional<copy_key> choose_key(const copy_table& of, const std::map<std::str
 conversation<std::vector<copy_table>> tables_to_copy(session& with, std::vector<std::string> only,
                                                      const server_facts& server, bool in_pieces) {
   std::string sql =
-      "SELECT table_schema, table_name, table_rows, data_length FROM information_schema.tables WHERE "
+      "SELECT table_schema, table_name, table_rows, data_length, engine FROM information_schema.tables WHERE "
       "table_type IN ('BASE TABLE','SYSTEM VERSIONED') AND table_schema";
   sql += not_ours;
   text_result names = co_await text_query(with, std::move(sql), "listing tables");
@@ -92,7 +92,7 @@ conversation<std::vector<copy_table>> tables_to_copy(session& with, std::vector<
   }
   std::map<table_name, copy_table> chosen;
   for (const auto& row : names.rows) {
-    if (row.size() != 4 || !row[0] || !row[1]) continue;
+    if (row.size() != 5 || !row[0] || !row[1]) continue;
     auto at = all->find(std::pair(*row[0], *row[1]));
     if (at == all->end()) continue;
     bool listed = std::ranges::find(only, *row[0] + "." + *row[1]) != only.end();
@@ -102,6 +102,7 @@ conversation<std::vector<copy_table>> tables_to_copy(session& with, std::vector<
     table.name = *row[1];
     table.rows = number_of(row[2]);
     table.bytes = number_of(row[3]);
+    table.has_snapshots = row[4] == "InnoDB";
     table.columns = std::move(at->second);
     std::map<std::string, key_facts>& own = keys[at->first];
     for (auto& [index, key] : own)

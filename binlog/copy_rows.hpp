@@ -17,6 +17,7 @@ struct copy_table {
   std::vector<column_facts> columns;
   std::optional<copy_key> key;        // that it is read by in pieces; nothing: it is read whole
   std::uint64_t rows = 0, bytes = 0;  // as the server estimates them
+  bool has_snapshots = true;          // else its rows are as of when they are read
 
   std::string fingerprint() const;
   std::string text() const { return schema + "." + name; }

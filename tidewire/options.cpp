@@ -69,9 +69,17 @@ struct duration_option {
   std::string text;
   std::chrono::milliseconds* target;
 };
+using duration_options = std::vector<std::unique_ptr<duration_option>>;
 
-/// What `stream --snapshot` and `snapshot` have in common.
-void add_copy(CLI::App& to, stream_options& o, const char* group) {
+CLI::Option* add_duration(duration_options& all, CLI::App* to, const char* name,
+                          std::chrono::milliseconds& target, const char* help) {
+  all.push_back(std::make_unique<duration_option>());
+  all.back()->target = &target;
+  return to->add_option(name, all.back()->text, help)->type_name("DURATION");
+}
+
+/// What `stream --snapshot` and `snapshot` have in common. Gives --exact.
+CLI::Option* add_copy(CLI::App& to, stream_options& o, const char* group) {
   to.add_option("--table", o.tables, "copy only this one, as schema.name; may be given several times")
       ->type_name("TABLE")
       ->group(group);
@@ -82,17 +90,17 @@ void add_copy(CLI::App& to, stream_options& o, const char* group) {
   to.add_option("--chunk", o.chunk_bytes, "how much of a table is copied in one go (as it suits)")
       ->transform(CLI::AsSizeValue(false))
       ->group(group);
+  return to
+      .add_flag("--exact", o.exact,
+                "the copy is as of one position: nobody writes to its tables while it begins (LOCK TABLES)")
+      ->group("MySQL and MariaDB");
 }
 
-void add_stream(CLI::App& app, options& chosen, std::vector<std::unique_ptr<duration_option>>& durations,
-                std::string& until_text, std::string& streaming_text) {
+void add_stream(CLI::App& app, options& chosen, duration_options& durations, std::string& until_text,
+                std::string& streaming_text) {
   stream_options& o = chosen.stream;
   auto duration = [&durations](CLI::App* to, const char* name, std::chrono::milliseconds& target,
-                               const char* help) {
-    durations.push_back(std::make_unique<duration_option>());
-    durations.back()->target = &target;
-    return to->add_option(name, durations.back()->text, help)->type_name("DURATION");
-  };
+                               const char* help) { return add_duration(durations, to, name, target, help); };
   CLI::App* s = app.add_subcommand("stream", "follow every change of a database and write it as NDJSON");
   s->add_option(
        "url", o.url,
@@ -160,7 +168,8 @@ void add_stream(CLI::App& app, options& chosen, std::vector<std::unique_ptr<dura
       ->group("Source");
   duration(s, "--read-deadline", o.read_deadline, "reconnect when nothing came for this long (60s)")
       ->group("Source");
-  duration(s, "--lock-timeout", o.lock_timeout, "how long slot creation waits for open transactions (10s)")
+  duration(s, "--lock-timeout", o.lock_timeout,
+           "how long slot creation, or an exact copy, waits for open transactions (10s)")
       ->group("Source");
   duration(s, "--slot-wait", o.slot_wait,
            "how long to wait for a slot that another connection still holds (90s)")
@@ -177,15 +186,16 @@ void add_stream(CLI::App& app, options& chosen, std::vector<std::unique_ptr<dura
                 "columns from information_schema, instead of asking a server that logs without FULL metadata")
       ->type_name("FILE")
       ->group("MySQL and MariaDB");
-  s->add_option("--snapshot", o.snapshot,
-                "initial: first the tables' content, then their changes; only: nothing else; never")
-      ->transform(
-          CLI::CheckedTransformer(std::map<std::string, snapshot_mode>{{"never", snapshot_mode::never},
-                                                                       {"initial", snapshot_mode::initial},
-                                                                       {"only", snapshot_mode::only}}))
-      ->type_name("WHAT")
-      ->group("Copy");
-  add_copy(*s, o, "Copy");
+  CLI::Option* snapshot =
+      s->add_option("--snapshot", o.snapshot,
+                    "initial: first the tables' content, then their changes; only: nothing else; never")
+          ->transform(CLI::CheckedTransformer(
+              std::map<std::string, snapshot_mode>{{"never", snapshot_mode::never},
+                                                   {"initial", snapshot_mode::initial},
+                                                   {"only", snapshot_mode::only}}))
+          ->type_name("WHAT")
+          ->group("Copy");
+  add_copy(*s, o, "Copy")->needs(snapshot);
   s->add_flag("--trace", o.trace, "print every protocol message to stderr (secrets masked)")->group("Source");
   CLI::Option* images = add_post_images(*s, o.post_images);
   s->add_option("--full-document", o.full_document,
@@ -211,7 +221,7 @@ void add_stream(CLI::App& app, options& chosen, std::vector<std::unique_ptr<dura
   });
 }
 
-void add_snapshot(CLI::App& app, options& chosen) {
+void add_snapshot(CLI::App& app, options& chosen, duration_options& durations) {
   stream_options& o = chosen.snapshot;
   CLI::App* s = app.add_subcommand("snapshot", "write what tables hold now, as NDJSON, and end");
   s->add_option(
@@ -227,7 +237,11 @@ void add_snapshot(CLI::App& app, options& chosen) {
   s->add_option("--publication", o.publications, "publications whose tables are copied, separated by commas")
       ->delimiter(',')
       ->capture_default_str();
-  add_copy(*s, o, "Options");
+  CLI::Option* exact = add_copy(*s, o, "Options");
+  add_duration(durations, s, "--lock-timeout", o.lock_timeout,
+               "how long --exact waits for open transactions (10s)")
+      ->needs(exact)
+      ->group("MySQL and MariaDB");
   add_post_images(*s, o.post_images);
   s->add_flag("--canonical", o.canonical, "values as canonical Extended JSON, not relaxed")->group("MongoDB");
   s->add_flag("--trace", o.trace, "print every protocol message to stderr (secrets masked)");
@@ -297,7 +311,7 @@ void add_status(CLI::App& app, options& chosen) {
   });
 }
 
-void add_check(CLI::App& app, options& chosen, std::vector<std::unique_ptr<duration_option>>& durations) {
+void add_check(CLI::App& app, options& chosen, duration_options& durations) {
   check_options& o = chosen.check;
   CLI::App* c = app.add_subcommand(
       "check", "look at every prerequisite of a stream, and say how to fix what is missing");
@@ -313,10 +327,8 @@ void add_check(CLI::App& app, options& chosen, std::vector<std::unique_ptr<durat
       ->type_name("TABLE");
   c->add_option("--hoster", o.hoster, "whose words the fixes are in (default: found out)")
       ->check(CLI::IsMember(hosters()));
-  durations.push_back(std::make_unique<duration_option>());
-  durations.back()->target = &o.open_transactions;
-  c->add_option("--open-transactions", durations.back()->text, "warn of transactions older than this (10s)")
-      ->type_name("DURATION");
+  add_duration(durations, c, "--open-transactions", o.open_transactions,
+               "warn of transactions older than this (10s)");
   c->add_flag("--json", o.json, "the report as one JSON object (docs/checks.md)");
   c->add_flag("--trace", o.trace, "print every protocol message to stderr (secrets masked)");
   add_post_images(*c, o.post_images);
@@ -376,11 +388,12 @@ void refuse_options_of_others(const stream_options& of, source_kind is) {
         of.given,
         {"--slot", "--publication", "--create-slot", "--temporary-slot", "--drop-slot-on-exit", "--failover",
          "--two-phase", "--binary", "--messages", "--streaming", "--origin", "--protocol", "--heartbeat",
-         "--watch-interval", "--status-interval", "--stall-limit", "--lock-timeout", "--slot-wait"},
+         "--watch-interval", "--status-interval", "--stall-limit", "--slot-wait"},
         source);
+    if (!of.exact) refuse_options(of.given, {"--lock-timeout"}, source);
   };
   auto refuse_mysql = [&](const char* source) {
-    refuse_options(of.given, {"--server-id", "--schema"}, source);
+    refuse_options(of.given, {"--server-id", "--schema", "--exact"}, source);
   };
   auto refuse_mongo = [&](const char* source) {
     refuse_options(of.given,
@@ -446,11 +459,11 @@ parsed_options parse_options(int argc, char** argv) {
       ->transform(CLI::CheckedTransformer(
           std::map<std::string, log_format>{{"text", log_format::text}, {"json", log_format::json}}))
       ->type_name("FORMAT");
-  std::vector<std::unique_ptr<duration_option>> durations;
+  duration_options durations;
   std::string until_text;
   std::string streaming_text = "on";
   add_stream(app, chosen, durations, until_text, streaming_text);
-  add_snapshot(app, chosen);
+  add_snapshot(app, chosen, durations);
   add_check(app, chosen, durations);
   add_setup(app, chosen);
   std::string statements_text;

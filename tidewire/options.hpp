@@ -64,6 +64,7 @@ struct stream_options {
   // Of MySQL and MariaDB only.
   std::optional<std::uint32_t> server_id;
   std::string schema_file;
+  bool exact = false;  // the copy holds what was committed at its position, and nothing else
   snapshot_mode snapshot = snapshot_mode::never;
   std::vector<std::string> tables;  // to copy, schema.name each; empty: all that the publications list
   unsigned workers = 2;             // connections that copy

@@ -8,9 +8,10 @@
 #include <mutex>
 #include <random>
 
-#include "binlog/copy.hpp"
+#include "binlog/copy_lock.hpp"
 #include "tidewire/copy_display.hpp"
 #include "tidewire/log.hpp"
+#include "tidewire/snapshot_lock.hpp"
 
 namespace tidewire {
 
@@ -88,13 +89,8 @@ class binlog_snapshot_run::impl {
     if (stored_) check_same_source(*stored_, with_.describe(server));
     if (stored_) binlog::check_position(server, first());
     co_await side->run(binlog::prepare_copy(side->talk, server));
-    // Changes without whole rows tell too little of a row whose table was read at several times.
-    bool in_pieces = server.row_image == "FULL";
-    std::vector<binlog::copy_table> tables =
-        co_await side->run(binlog::tables_to_copy(side->talk, o_.tables, server, in_pieces));
-    connections readers = co_await connect_readers(workers_for(tables), server);
-    std::vector<std::string> places;
-    binlog::copy_start start = co_await open_snapshots(readers, places, server);
+    opened open = co_await open_in_peace(*side, server);
+    auto& [tables, readers, places, start] = open;
     bool resumed = stored_.has_value();
     binlog::position from = resumed ? first() : start.resume;
     if (!std::exchange(begun_, true)) co_await with_.on_begin(*side, server, from, resumed);
@@ -112,6 +108,49 @@ class binlog_snapshot_run::impl {
     begin_round(std::move(tables), goes_on, start.place, server, readers.size());
     bool complete = co_await work(std::move(readers), std::move(places));
     co_return complete;
+  }
+
+  struct opened {
+    std::vector<binlog::copy_table> tables;
+    connections readers;
+    std::vector<std::string> places{};
+    binlog::copy_start start{};
+  };
+
+  /// Tables that were changed before the snapshots, behind our look at them, would be read as they were.
+  asio::awaitable<opened> open_in_peace(client& side, const binlog::server_facts& server) {
+    for (int more = 10; more > 0; --more) {
+      opened made;
+      made.tables = co_await list_tables(side, server);
+      made.readers = co_await connect_readers(workers_for(made.tables), server);
+      co_await open(made, side, server);
+      std::vector<binlog::copy_table> now = co_await list_tables(side, server);
+      if (std::ranges::equal(made.tables, now, {}, &binlog::copy_table::fingerprint,
+                             &binlog::copy_table::fingerprint))
+        co_return made;
+    }
+    throw failure{failure_kind::transient, "TW-MY-TABLE-CHANGED",
+                  "again and again tables were changed while the copy began", "try again"};
+  }
+
+  asio::awaitable<std::vector<binlog::copy_table>> list_tables(client& side,
+                                                               const binlog::server_facts& server) {
+    // Changes without whole rows tell too little of a row whose table was read at several times.
+    bool in_pieces = server.row_image == "FULL";
+    std::vector<binlog::copy_table> tables =
+        co_await side.run(binlog::tables_to_copy(side.talk, o_.tables, server, in_pieces));
+    co_return tables;
+  }
+
+  asio::awaitable<void> open(opened& into, client& side, const binlog::server_facts& server) {
+    // One that goes on is as of several places whatever it does.
+    bool exact = o_.exact && !stored_;
+    if (exact) binlog::check_can_be_exact(server, into.tables);
+    if (!exact || server.mariadb) into.start = co_await open_snapshots(into.readers, into.places, server);
+    if (!exact || into.start.exact) co_return;
+    connections locker = co_await connect_readers(1, server);
+    locked_opening with{*locker.front(), side, into.readers, into.tables, server, o_.lock_timeout};
+    into.start = co_await open_locked_snapshots(with, into.places);
   }
 
   binlog::position first() const { return *binlog::parse_position(stored_->position); }

@@ -84,8 +84,41 @@ TEST_CASE("A key that can't be paged exactly is none", "[copy]") {
   CHECK_FALSE(key_of({{"k", "int", "", true}}, {"PRIMARY", std::vector<key_facts::part>(33, {"k"})}));
   CHECK_FALSE(none("int", "", {"k"}));
   auto labels = key_of({{"k", "set('a')", "latin1", true}}, {"PRIMARY", {{"k"}}});
-  CHECK_FALSE(labels->finds_ranges);
   CHECK_FALSE(has_literals(*labels, {}));
   CHECK_FALSE(has_literals(*labels, {"1", "2"}));
   CHECK(has_literals(*labels, {"1"}));
+}
+
+TEST_CASE("Ranges of labels are lists of their numbers", "[copy]") {
+  std::vector<column_facts> columns{{"e", "enum('z','a','m')", "utf8mb4", true},
+                                    {"s", "set('x','y')", "utf8mb4", true},
+                                    {"n", "int", "", true}};
+  auto one = key_of(columns, {"PRIMARY", {{"e"}}});
+  CHECK(one->finds_ranges);
+  const std::string head = " FORCE INDEX (`PRIMARY`) WHERE ";
+  CHECK(range_clause(*one, {{"1"}, {}}) == head + "(`e` IN (2,3)) ORDER BY `e`");
+  CHECK(range_clause(*one, {{"0"}, {"2"}}) == head + "(`e` IN (1,2,3)) AND (`e` IN (0,1,2)) ORDER BY `e`");
+  CHECK(range_clause(*one, {{"3"}, {}}) == head + "(1=0) ORDER BY `e`");
+  CHECK(range_clause(*one, {{}, {"0"}}) == head + "(`e` IN (0,0)) ORDER BY `e`");
+  auto three = key_of(columns, {"PRIMARY", {{"e", true}, {"s"}, {"n"}}});
+  CHECK(range_clause(*three, {{"0", "3", "7"}, {"3", "0", "8"}}) ==
+        head +
+            "((`e` IN (0,0) AND `s` IN (3,3) AND `n`>7)) AND ((`e` IN (3,3) AND `s` IN (0,0) AND `n`<=8)) "
+            "ORDER BY `e` "
+            "DESC,`s`,`n`");
+  CHECK(range_clause(*three, {{"2", "1", "7"}, {}}) ==
+        head +
+            "((`e` IN (0,1)) OR (`e` IN (2,2) AND `s` IN (2,3)) OR (`e` IN (2,2) AND `s` IN (1,1) AND "
+            "`n`>7)) ORDER BY `e` "
+            "DESC,`s`,`n`");
+  for (const char* each : {"4", "-1", "1.5", "18446744073709551616"})
+    CHECK_FALSE(literal_of(one->columns[0], each));
+  auto members = [](int count) {
+    std::string type = "set(";
+    for (int i = 0; i < count; ++i) type += (i ? ",'" : "'") + std::to_string(i) + "'";
+    return column_of(type + ")", "latin1").labels;
+  };
+  CHECK(members(1) == 1);
+  CHECK(members(10) == max_listed_labels);
+  CHECK(members(64) == 18446744073709551615u);
 }

@@ -6,7 +6,7 @@ POSTGRES = [["--slot", "a"], ["--publication", "p"], ["--create-slot"], ["--temp
             ["--create-slot", "--failover"], ["--two-phase"], ["--binary"], ["--messages"], ["--streaming", "off"], ["--origin", "none"],
             ["--protocol", "2"], ["--heartbeat", "1s"], ["--watch-interval", "1s"], ["--status-interval", "1s"],
             ["--stall-limit", "1s"], ["--lock-timeout", "1s"], ["--slot-wait", "1s"]]
-MYSQL = [["--server-id", "7"], ["--schema", "/nowhere"]]
+MYSQL = [["--server-id", "7"], ["--schema", "/nowhere"], ["--exact", "--snapshot", "initial"]]
 MONGODB = [["--post-images", "off"], ["--full-document", "default"], ["--before-image", "off"],
            ["--no-expanded-events"], ["--start-at", "@1.1"], ["--canonical"], ["--await", "1s"]]
 FOREIGN = {
@@ -27,7 +27,8 @@ def test_stream(tidewire, source):
 
 @pytest.mark.parametrize("command,source,option", [
     ("snapshot", "mysql", ["--publication", "p"]), ("snapshot", "mongodb", ["--publication", "p"]),
-    ("snapshot", "postgres", ["--canonical"]), ("check", "mysql", ["--slot", "a"]),
+    ("snapshot", "postgres", ["--canonical"]), ("snapshot", "postgres", ["--exact", "--lock-timeout", "1s"]),
+    ("snapshot", "mongodb", ["--exact"]), ("check", "mysql", ["--slot", "a"]),
     ("check", "mongodb", ["--publication", "p"]), ("check", "postgres", ["--post-images", "off"]),
     ("setup", "mysql", ["--publication", "p"]), ("setup", "mongodb", ["--table", "a.b"]),
     ("setup", "postgres", ["--post-images", "off"])])
