@@ -11,6 +11,7 @@
 #include "binlog/lenenc.hpp"
 #include "core/digits.hpp"
 #include "core/json.hpp"
+#include "core/short_double.hpp"
 
 namespace tidewire::binlog {
 
@@ -66,6 +67,13 @@ char* put_float(char* out, T number) {
     std::size_t size = std::strlen(word);
     std::memcpy(out, word, size);
     return out + size;
+  }
+  if constexpr (sizeof(T) == 8) {
+    double size = std::abs(number);
+    *out = '-';
+    char* first = out + std::signbit(number);
+    if (char* end = put_whole_double(first, size)) return end;
+    if (char* end = put_short_double(first, size)) return end;
   }
   // Here the library's layout is the servers'. Larger whole numbers it would give with all their digits.
   constexpr T all_digits = sizeof(T) == 8 ? T(1e15) : T(1e7);

@@ -1,6 +1,7 @@
 #include "binlog/row_changes.hpp"
 
 #include "binlog/file_events.hpp"
+#include "binlog/number.hpp"
 #include "binlog/xa_statement.hpp"
 #include "core/json_text.hpp"
 
@@ -10,18 +11,30 @@ namespace {
 
 constexpr std::size_t max_place_name_bytes = 255;
 
+void append_number(std::string& out, std::uint64_t number) {
+  char text[integer_text_size];
+  out.append(text, put_unsigned(text, number));
+}
+
 }  // namespace
 
 std::string transaction_name::text() const {
+  std::string out;
+  append_to(out);
+  return out;
+}
+
+void transaction_name::append_to(std::string& out) const {
   if (has_gtid) {
     char uuid[uuid_text_size];
-    std::string out(uuid, put_uuid(uuid, id.uuid.bytes.data()));
+    out.append(uuid, put_uuid(uuid, id.uuid.bytes.data()));
     if (!id.tag.empty()) out.append(":").append(id.tag.text());
-    return out + ":" + std::to_string(id.number);
+    out += ':';
+    append_number(out, static_cast<std::uint64_t>(id.number));
+  } else if (has_mariadb_gtid) {
+    char text[mariadb_gtid_text_size];
+    out.append(text, put_mariadb_gtid(text, mariadb_id));
   }
-  if (!has_mariadb_gtid) return {};
-  char text[mariadb_gtid_text_size];
-  return {text, put_mariadb_gtid(text, mariadb_id)};
 }
 
 bool transaction_name::same(const transaction_name& other) const {
@@ -272,21 +285,31 @@ void row_changes::begin(const event_view& event) {
   state_ = state::inside;
 }
 
-std::string row_changes::fields() const {
-  std::string id = name_.text();
-  std::string out;
-  if (!id.empty()) out = R"("gtid":")" + id + '"';
-  if (name_.offset != transaction_name::no_offset) {
-    if (!out.empty()) out += ',';
-    out += R"("pos":)" + file_json_ + ':' + std::to_string(name_.offset) + '"';
+/// Valid until the next fields() or end_fields().
+std::string_view row_changes::fields() {
+  fields_.clear();
+  if (name_.has_gtid || name_.has_mariadb_gtid) {
+    fields_ += R"("gtid":")";
+    name_.append_to(fields_);
+    fields_ += '"';
   }
-  if (out.empty()) out = R"("pos":)" + file_json_ + '"';
-  return out;
+  bool placed = name_.offset != transaction_name::no_offset;
+  if (!placed && !fields_.empty()) return fields_;
+  if (!fields_.empty()) fields_ += ',';
+  fields_.append(R"("pos":)").append(file_json_);
+  if (placed) append_number(fields_ += ':', name_.offset);
+  fields_ += '"';
+  return fields_;
 }
 
-std::string row_changes::end_fields() const {
-  if (!place_.known) return {};
-  return R"("end_pos":)" + file_json_ + ':' + std::to_string(place_.end) + '"';
+/// As fields().
+std::string_view row_changes::end_fields() {
+  fields_.clear();
+  if (!place_.known) return fields_;
+  fields_.append(R"("end_pos":)").append(file_json_) += ':';
+  append_number(fields_, place_.end);
+  fields_ += '"';
+  return fields_;
 }
 
 /// A transaction without changes leaves no lines.

@@ -48,6 +48,7 @@ struct transaction_name {
 
   static constexpr std::uint64_t no_offset = ~std::uint64_t{0};
   std::string text() const;  // of the id; empty without one
+  void append_to(std::string& out) const;
   /// The same transaction, perhaps read from another server.
   bool same(const transaction_name& other) const;
 };
@@ -189,8 +190,8 @@ class row_changes {
   void forget_prepared(const std::string& id);
   void open_lines();
   bool next_change();
-  std::string fields() const;
-  std::string end_fields() const;
+  std::string_view fields();
+  std::string_view end_fields();
 
   // row_statements.cpp: what queries do
   void query(const event_view& event);
@@ -254,6 +255,7 @@ class row_changes {
   std::uint64_t seq_ = 0;
   std::uint64_t written_ = 0;  // changes of it that an earlier connection has brought
   transaction_name name_;
+  std::string fields_;  // the last ones, kept for its memory
   std::int64_t time_us_ = 0;
   std::vector<savepoint> savepoints_;
   struct unfinished {

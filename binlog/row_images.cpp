@@ -2,6 +2,10 @@
 
 #include <algorithm>
 
+#if defined(__SSSE3__)
+#include <tmmintrin.h>
+#endif
+
 #include "binlog/json_binary.hpp"
 #include "binlog/temporal.hpp"
 #include "core/json_text.hpp"
@@ -13,13 +17,33 @@ namespace {
 // Beside a value's bytes: a number's text, quotes, the frame of a binary value.
 constexpr std::size_t value_room = 128;
 
-char* put_hex(char* at, byte_view bytes, std::size_t length) {
-  constexpr char hex[] = "0123456789abcdef";
-  at = json::put(at, R"({"binary":")");
-  for (std::uint8_t byte : bytes) {
-    *at++ = hex[byte >> 4];
-    *at++ = hex[byte & 15];
+/// Reads and writes whole blocks, so past the ends.
+char* put_hex_digits(char* at, byte_view bytes) {
+#if defined(__SSSE3__)
+  const __m128i half = _mm_set1_epi8(0x0f);
+  const __m128i digits =
+      _mm_setr_epi8('0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f');
+  for (std::size_t i = 0; i < bytes.size(); i += 16) {
+    __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes.data() + i));
+    __m128i high = _mm_shuffle_epi8(digits, _mm_and_si128(_mm_srli_epi16(block, 4), half));
+    __m128i low = _mm_shuffle_epi8(digits, _mm_and_si128(block, half));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(at + 2 * i), _mm_unpacklo_epi8(high, low));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(at + 2 * i + 16), _mm_unpackhi_epi8(high, low));
   }
+#else
+  constexpr char hex[] = "0123456789abcdef";
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    at[2 * i] = hex[bytes[i] >> 4];
+    at[2 * i + 1] = hex[bytes[i] & 15];
+  }
+#endif
+  return at + 2 * bytes.size();
+}
+
+/// Zeros follow up to `length` bytes.
+char* put_hex(char* at, byte_view bytes, std::size_t length) {
+  at = json::put(at, R"({"binary":")");
+  at = put_hex_digits(at, bytes);
   std::size_t zeros = 2 * (length - bytes.size());
   std::memset(at, '0', zeros);
   return json::put(at + zeros, "\"}");
@@ -29,8 +53,12 @@ char* put_hex(char* at, byte_view bytes, std::size_t length) {
 bool is_mostly_ascii_utf8(std::string_view text) {
   const char* at = text.data();
   const char* end = at + text.size();
+  auto high_bits = [](const char* from) {
+    return load_le<std::uint64_t>(reinterpret_cast<const std::uint8_t*>(from)) & 0x8080'8080'8080'8080;
+  };
   while (at < end) {
-    auto high = load_le<std::uint64_t>(reinterpret_cast<const std::uint8_t*>(at)) & 0x8080'8080'8080'8080;
+    while (end - at >= 16 && (high_bits(at) | high_bits(at + 8)) == 0) at += 16;
+    std::uint64_t high = high_bits(at);
     at += std::countr_zero(high) / 8;
     if (!high || at >= end) continue;
     std::size_t length = json::utf8_length(at, end);

@@ -9,6 +9,7 @@
 #include "core/bytes.hpp"
 #include "core/clock_text.hpp"
 #include "core/json.hpp"
+#include "core/short_double.hpp"
 #include "mongo_wire/bson_type.hpp"
 
 #if defined(__SSE4_1__)
@@ -90,44 +91,11 @@ inline char* put_date(char* out, std::int64_t ms) {
 /// The most that put_double writes.
 inline constexpr std::size_t double_text_size = 32;
 
-namespace detail {
-
-/// A number from 0.001 to below `limit` = 10¹⁵ / `scale`, if it has no more decimal places than `scale` has
-/// zeros; null for one that has more.
-///
-/// Dividing two whole numbers that doubles hold exactly gives the double next to the true quotient, as
-/// reading the decimal number would: if that is `number`, the text reads back to it. It has at most 15
-/// digits, and no two different decimal numbers of so few are next to the same double, so that there is no
-/// shorter one.
-template <std::uint32_t scale>
-char* put_short_decimal(char* out, double number) {
-  auto scaled = static_cast<std::uint64_t>(number * scale + 0.5);
-  if (static_cast<double>(scaled) / scale != number) return nullptr;
-  out = json::put_unsigned(out, scaled / scale);
-  *out++ = '.';
-  // Without the zeros at the end, which are the highest bytes.
-  std::uint64_t places = eight_digits(static_cast<std::uint32_t>(scaled % scale) * (100'000'000 / scale));
-  put_eight(out, places);
-  int zeros = std::countl_zero(places & 0x0f0f'0f0f'0f0f'0f0f) / 8;
-  return out + std::max(1, 8 - zeros);
-}
-
-}  // namespace detail
-
 /// A finite number with the fewest digits that read back to it: 1.0, -0.0, 1.5E-7, 1.2345678921232E+18.
 inline char* put_double(char* out, double number) {
   if (std::signbit(number)) *out++ = '-', number = -number;
-  constexpr double all_whole = 1e15;
-  if (number < all_whole) {
-    auto whole = static_cast<std::uint64_t>(number);
-    if (static_cast<double>(whole) == number) return put_literal(put_integer(out, whole), ".0");
-    char* end = nullptr;
-    if (number >= 0.001 && number < 1e7)
-      end = detail::put_short_decimal<100'000'000>(out, number);
-    else if (number >= 1e7 && number < 1e11)
-      end = detail::put_short_decimal<10'000>(out, number);
-    if (end) return end;
-  }
+  if (char* end = put_whole_double(out, number)) return put_literal(end, ".0");
+  if (char* end = put_short_double(out, number)) return end;
   // d[.d…]e±dd[d]
   char shortest[double_text_size];
   const char* end =
