@@ -14,6 +14,7 @@ import time
 import zipfile
 from pathlib import Path
 
+import certificates
 from postgres import COPY_GOAL, cache, free_port, is_zombie, wait_for
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
@@ -128,6 +129,7 @@ class Mysql:
         self.old = name == "mysql-5.6"
         usual = MARIADB_SETTINGS if self.mariadb else OLD_SETTINGS if self.old else MYSQL_SETTINGS
         self.settings = usual | (settings or {})
+        self.certificate = name == "mariadb-11.4"  # by itself it makes an RSA key at each start, for up to a minute
         self.data = self.folder / "data"
         self.socket = self.folder / "socket"
         self.log = self.folder / "log"
@@ -197,6 +199,8 @@ class Mysql:
                                   capture_output=True, text=True)
         else:
             done = subprocess.run(self.server_command("--initialize-insecure"), capture_output=True, text=True)
+        if self.certificate:
+            certificates.make_authority(self.folder, "server", "localhost")
         if done.returncode:
             raise MysqlError(f"{self.name} could not be made:\n{done.stderr[-2000:]}{self.log_text()}")
 
@@ -205,6 +209,8 @@ class Mysql:
         if not self.data.exists():
             self.make()
         chosen = self.settings | {name.replace("_", "-"): value for name, value in settings.items()}
+        if self.certificate:
+            chosen = {f"ssl-{kind}": str(self.folder / f"server.{end}") for kind, end in (("cert", "crt"), ("key", "key"))} | chosen
         options = [f"--{name}={value}" for name, value in chosen.items() if value is not False]
         for attempt in range(3):
             self.port = free_port()

@@ -73,7 +73,7 @@ def test_idle_stream_moves_its_position(db, server, tidewire, tmp_path):
 
 
 def test_killed_cursor_is_no_end(db, server, stream):
-    running = stream("--await", "10s")
+    running = stream("--await", "2s")
     db.c.insert_one({"_id": 1})
     running.wait_ops("insert", 1)
 

@@ -102,13 +102,13 @@ def test_ids_in_another_order(db, server, tidewire, options):
 
 def test_random_ids_in_small_chunks(db, server, tidewire):
     """More than the first chunk of a thousand, and of every type."""
+    import pymongo
     rng = random.Random(7)
     make = [lambda: rng.randrange(-10**6, 10**6), lambda: rng.uniform(-1e6, 1e6), lambda: bson.Int64(rng.randrange(1 << 62)),
             lambda: "".join(rng.choices("ab\0é", k=rng.randrange(9))), lambda: {"k": rng.random()}, bson.ObjectId,
             lambda: bson.Binary(rng.randbytes(rng.randrange(20)), rng.choice([0, 5, 0x80])),
             lambda: bson.DatetimeMS(rng.randrange(-1 << 50, 1 << 50)), lambda: bson.Decimal128(str(rng.randrange(10**9)) + ".25")]
-    for n in range(4000):
-        db.c.update_one({"_id": {"$eq": rng.choice(make)()}}, {"$set": {"n": n}}, upsert=True)
+    db.c.bulk_write([pymongo.UpdateOne({"_id": {"$eq": rng.choice(make)()}}, {"$set": {"n": n}}, upsert=True) for n in range(4000)])
     run = tidewire("snapshot", f"mongodb://{server.host}/{db.name}", "--canonical", "--chunk", 3000).succeed()
     assert [json.dumps(line["after"]) for line in run.ops("read")] == [canonical(each) for each in db.c.find().sort("_id", 1)]
 
