@@ -1,39 +1,11 @@
 #include "tidewire/options.hpp"
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <charconv>
-#include <cstdio>
 
 #include "pgoutput/hoster.hpp"
 
 namespace tidewire {
 namespace {
-
-std::optional<std::uint64_t> number_before(std::string_view text, std::string_view unit) {
-  if (!text.ends_with(unit)) return std::nullopt;
-  text.remove_suffix(unit.size());
-  std::uint64_t number = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size() || text.empty()) return std::nullopt;
-  return number;
-}
-
-std::optional<std::chrono::milliseconds> duration_of(std::string_view text) {
-  struct unit {
-    std::string_view name;
-    std::uint64_t ms;
-  };
-  // "ms" before "s" and "m", which it ends with or begins with.
-  for (unit each :
-       {unit{"ms", 1}, unit{"s", 1000}, unit{"m", 60'000}, unit{"h", 3'600'000}, unit{"d", 86'400'000}}) {
-    auto number = number_before(text, each.name);
-    if (number && *number <= 1'000'000'000'000 / each.ms)
-      return std::chrono::milliseconds{static_cast<std::int64_t>(*number * each.ms)};
-  }
-  if (text == "0") return std::chrono::milliseconds{0};
-  return std::nullopt;
-}
 
 constexpr const char* url_help =
     "postgres://user@host/database, or key=value pairs; PG* variables and ~/.pgpass count; or "
@@ -96,18 +68,7 @@ CLI::Option* add_copy(CLI::App& to, stream_options& o, const char* group) {
       ->group("MySQL and MariaDB");
 }
 
-void add_stream(CLI::App& app, options& chosen, duration_options& durations, std::string& until_text,
-                std::string& streaming_text) {
-  stream_options& o = chosen.stream;
-  auto duration = [&durations](CLI::App* to, const char* name, std::chrono::milliseconds& target,
-                               const char* help) { return add_duration(durations, to, name, target, help); };
-  CLI::App* s = app.add_subcommand("stream", "follow every change of a database and write it as NDJSON");
-  s->add_option(
-       "url", o.url,
-       "postgres://user@host/database, or key=value pairs; PG* variables and ~/.pgpass count; or "
-       "mysql://user@host:3306, mariadb://…, or mongodb://user@host/database (without a database: all)")
-      ->required()
-      ->type_name("URL");
+void add_stream_output(CLI::App* s, stream_options& o, duration_options& durations, std::string& until_text) {
   s->add_option("--to", o.to, "stdout or file:PATH")->capture_default_str()->group("Output");
   s->add_option("--position", o.position_file,
                 "where the position is kept (a file sink's default: PATH.position)")
@@ -119,14 +80,16 @@ void add_stream(CLI::App& app, options& chosen, duration_options& durations, std
   s->add_option("--until", until_text,
                 "end at: now, an LSN, a duration (30s), a number of transactions (100tx)")
       ->group("Output");
-  duration(s, "--sync-interval", o.sync_interval,
-           "at least this long between two syncs of a busy stream (1s)")
+  add_duration(durations, s, "--sync-interval", o.sync_interval,
+               "at least this long between two syncs of a busy stream (1s)")
       ->group("Output");
-
-  duration(s, "--stall-limit", o.stall_limit,
-           "give up the connection while the output takes nothing for this long (60s, 0: never)")
+  add_duration(durations, s, "--stall-limit", o.stall_limit,
+               "give up the connection while the output takes nothing for this long (60s, 0: never)")
       ->group("Output");
+}
 
+void add_stream_source(CLI::App* s, stream_options& o, duration_options& durations,
+                       std::string& streaming_text) {
   s->add_option("--slot", o.slot, "replication slot")->capture_default_str()->group("Source");
   s->add_option("--publication", o.publications, "publications, separated by commas")
       ->delimiter(',')
@@ -157,28 +120,35 @@ void add_stream(CLI::App& app, options& chosen, duration_options& durations, std
   s->add_option("--protocol", o.protocol, "pgoutput protocol version (default: the server's newest)")
       ->check(CLI::Range(1u, 4u))
       ->group("Source");
-  duration(s, "--heartbeat", o.heartbeat,
-           "write a logical message this often, so that an idle slot moves (0: never)")
+  add_duration(durations, s, "--heartbeat", o.heartbeat,
+               "write a logical message this often, so that an idle slot moves (0: never)")
       ->group("Source");
-  duration(s, "--watch-interval", o.watch_interval,
-           "how often to look, over a second connection, at the WAL that the slot retains, and to warn (30s; "
-           "0: never)")
+  add_duration(
+      durations, s, "--watch-interval", o.watch_interval,
+      "how often to look, over a second connection, at the WAL that the slot retains, and to warn (30s; "
+      "0: never)")
       ->group("Source");
-  duration(s, "--status-interval", o.status_interval, "how often the server hears from us (10s)")
+  add_duration(durations, s, "--status-interval", o.status_interval,
+               "how often the server hears from us (10s)")
       ->group("Source");
-  duration(s, "--read-deadline", o.read_deadline, "reconnect when nothing came for this long (60s)")
+  add_duration(durations, s, "--read-deadline", o.read_deadline,
+               "reconnect when nothing came for this long (60s)")
       ->group("Source");
-  duration(s, "--lock-timeout", o.lock_timeout,
-           "how long slot creation, or an exact copy, waits for open transactions (10s)")
+  add_duration(durations, s, "--lock-timeout", o.lock_timeout,
+               "how long slot creation, or an exact copy, waits for open transactions (10s)")
       ->group("Source");
-  duration(s, "--slot-wait", o.slot_wait,
-           "how long to wait for a slot that another connection still holds (90s)")
+  add_duration(durations, s, "--slot-wait", o.slot_wait,
+               "how long to wait for a slot that another connection still holds (90s)")
       ->group("Source");
   s->add_option("--spill-dir", o.spill_dir, "folder for transactions too large for memory ($TMPDIR or /tmp)")
       ->group("Source");
   s->add_option("--spill-memory", o.spill_memory_bytes, "bytes of streamed transactions kept in memory")
       ->transform(CLI::AsSizeValue(false))
       ->group("Source");
+  s->add_flag("--trace", o.trace, "print every protocol message to stderr (secrets masked)")->group("Source");
+}
+
+void add_stream_mysql(CLI::App* s, stream_options& o) {
   s->add_option("--server-id", o.server_id, "our id as a replica (a random one)")
       ->check(CLI::Range(1u, 0xffffffffu))
       ->group("MySQL and MariaDB");
@@ -186,17 +156,9 @@ void add_stream(CLI::App& app, options& chosen, duration_options& durations, std
                 "columns from information_schema, instead of asking a server that logs without FULL metadata")
       ->type_name("FILE")
       ->group("MySQL and MariaDB");
-  CLI::Option* snapshot =
-      s->add_option("--snapshot", o.snapshot,
-                    "initial: first the tables' content, then their changes; only: nothing else; never")
-          ->transform(CLI::CheckedTransformer(
-              std::map<std::string, snapshot_mode>{{"never", snapshot_mode::never},
-                                                   {"initial", snapshot_mode::initial},
-                                                   {"only", snapshot_mode::only}}))
-          ->type_name("WHAT")
-          ->group("Copy");
-  add_copy(*s, o, "Copy")->needs(snapshot);
-  s->add_flag("--trace", o.trace, "print every protocol message to stderr (secrets masked)")->group("Source");
+}
+
+void add_stream_mongo(CLI::App* s, stream_options& o, duration_options& durations) {
   CLI::Option* images = add_post_images(*s, o.post_images);
   s->add_option("--full-document", o.full_document,
                 "whole documents of updates: default (none), updateLookup, whenAvailable, required")
@@ -213,8 +175,35 @@ void add_stream(CLI::App& app, options& chosen, duration_options& durations, std
       ->type_name("POSITION")
       ->group("MongoDB");
   s->add_flag("--canonical", o.canonical, "values as canonical Extended JSON, not relaxed")->group("MongoDB");
-  duration(s, "--await", o.await_time, "how long the server waits for an event before it answers (1s)")
+  add_duration(durations, s, "--await", o.await_time,
+               "how long the server waits for an event before it answers (1s)")
       ->group("MongoDB");
+}
+
+void add_stream(CLI::App& app, options& chosen, duration_options& durations, std::string& until_text,
+                std::string& streaming_text) {
+  stream_options& o = chosen.stream;
+  CLI::App* s = app.add_subcommand("stream", "follow every change of a database and write it as NDJSON");
+  s->add_option(
+       "url", o.url,
+       "postgres://user@host/database, or key=value pairs; PG* variables and ~/.pgpass count; or "
+       "mysql://user@host:3306, mariadb://…, or mongodb://user@host/database (without a database: all)")
+      ->required()
+      ->type_name("URL");
+  add_stream_output(s, o, durations, until_text);
+  add_stream_source(s, o, durations, streaming_text);
+  add_stream_mysql(s, o);
+  CLI::Option* snapshot =
+      s->add_option("--snapshot", o.snapshot,
+                    "initial: first the tables' content, then their changes; only: nothing else; never")
+          ->transform(CLI::CheckedTransformer(
+              std::map<std::string, snapshot_mode>{{"never", snapshot_mode::never},
+                                                   {"initial", snapshot_mode::initial},
+                                                   {"only", snapshot_mode::only}}))
+          ->type_name("WHAT")
+          ->group("Copy");
+  add_copy(*s, o, "Copy")->needs(snapshot);
+  add_stream_mongo(s, o, durations);
   s->callback([&chosen, s] {
     chosen.run = options::command::stream;
     chosen.stream.given = given_options(*s);
@@ -367,83 +356,6 @@ void add_setup(CLI::App& app, options& chosen) {
 }
 
 }  // namespace
-
-std::string position_path(const stream_options& of) {
-  if (!of.position_file.empty()) return of.position_file;
-  constexpr std::string_view file = "file:";
-  return of.to.starts_with(file) ? of.to.substr(file.size()) + ".position" : "";
-}
-
-void refuse_options(const std::vector<std::string>& given, std::initializer_list<const char*> foreign,
-                    const char* source) {
-  for (const char* each : foreign)
-    if (std::ranges::find(given, each) != given.end())
-      throw failure{failure_kind::usage, "TW-USAGE-OPTION",
-                    std::string(each) + " means nothing for " + source, "leave it out"};
-}
-
-void refuse_options_of_others(const stream_options& of, source_kind is) {
-  auto refuse_postgres = [&](const char* source) {
-    refuse_options(
-        of.given,
-        {"--slot", "--publication", "--create-slot", "--temporary-slot", "--drop-slot-on-exit", "--failover",
-         "--two-phase", "--binary", "--messages", "--streaming", "--origin", "--protocol", "--heartbeat",
-         "--watch-interval", "--status-interval", "--stall-limit", "--slot-wait"},
-        source);
-    if (!of.exact) refuse_options(of.given, {"--lock-timeout"}, source);
-  };
-  auto refuse_mysql = [&](const char* source) {
-    refuse_options(of.given, {"--server-id", "--schema", "--exact"}, source);
-  };
-  auto refuse_mongo = [&](const char* source) {
-    refuse_options(of.given,
-                   {"--post-images", "--full-document", "--before-image", "--no-expanded-events",
-                    "--start-at", "--canonical", "--await"},
-                   source);
-  };
-  switch (is) {
-    case source_kind::postgres:
-      refuse_mysql("Postgres");
-      refuse_mongo("Postgres");
-      break;
-    case source_kind::mysql:
-      refuse_postgres("MySQL and MariaDB");
-      refuse_mongo("MySQL and MariaDB");
-      break;
-    case source_kind::mongodb:
-      refuse_postgres("MongoDB");
-      refuse_mysql("MongoDB");
-      refuse_options(of.given, {"--spill-dir", "--spill-memory"}, "MongoDB");
-      break;
-  }
-}
-
-std::chrono::milliseconds parse_duration(const std::string& text) {
-  if (auto duration = duration_of(text)) return *duration;
-  throw failure(failure_kind::usage, "TW-USAGE-OPTION", "not a duration: " + text,
-                "for example 500ms, 30s, 5m or 2h");
-}
-
-until parse_until(const std::string& text) {
-  until end;
-  if (text == "now") {
-    end.is = until::kind::now;
-  } else if (auto count = number_before(text, "tx"); count && *count > 0) {
-    end.is = until::kind::transactions;
-    end.transactions = *count;
-  } else if (auto duration = duration_of(text); duration && duration->count() > 0) {
-    end.is = until::kind::duration;
-    end.duration = *duration;
-  } else if (text.find('/') != text.npos || text.starts_with("gtid:") || text.starts_with("domains:") ||
-             text.starts_with("file:")) {
-    end.is = until::kind::position;
-    end.position = text;
-  } else {
-    throw failure(failure_kind::usage, "TW-USAGE-OPTION", "--until " + text + " is none of what it takes",
-                  "now, an LSN such as 0/16B3748, a duration such as 30s, or a count such as 100tx");
-  }
-  return end;
-}
 
 parsed_options parse_options(int argc, char** argv) {
   parsed_options parsed;
