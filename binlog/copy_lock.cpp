@@ -144,7 +144,8 @@ constexpr const char* transactions_sql =
 }  // namespace
 
 conversation<std::string> who_writes(session& with, const std::vector<copy_table>& tables) {
-  for (bool locks : {true, false}) {
+  for (int i = 0; i < 2; ++i) {
+    bool locks = i == 0;
     std::string text;
     try {
       std::string sql = locks ? locks_sql(tables) : transactions_sql;

@@ -90,7 +90,7 @@ class binlog_snapshot_run::impl {
     if (stored_) binlog::check_position(server, first());
     co_await side->run(binlog::prepare_copy(side->talk, server));
     opened open = co_await open_in_peace(*side, server);
-    auto& [tables, readers, places, start] = open;
+    const binlog::copy_start& start = open.start;
     bool resumed = stored_.has_value();
     binlog::position from = resumed ? first() : start.resume;
     if (!std::exchange(begun_, true)) co_await with_.on_begin(*side, server, from, resumed);
@@ -101,12 +101,13 @@ class binlog_snapshot_run::impl {
     }
     open_sink_once(server, start);
     log(log_level::info, "",
-        "copying " + std::to_string(tables.size()) + " tables with " + std::to_string(readers.size()) +
-            " connections; the stream's place is " + stored_->position.substr(0, 200));
+        "copying " + std::to_string(open.tables.size()) + " tables with " +
+            std::to_string(open.readers.size()) + " connections; the stream's place is " +
+            stored_->position.substr(0, 200));
     bool goes_on = resumed && (stored_->sink_offset_bytes > 0 || !progress_.tables.empty());
     if (resumed) progress_.exact = false;
-    begin_round(std::move(tables), goes_on, start.place, server, readers.size());
-    bool complete = co_await work(std::move(readers), std::move(places));
+    begin_round(std::move(open.tables), goes_on, start.place, server, open.readers.size());
+    bool complete = co_await work(std::move(open.readers), std::move(open.places));
     co_return complete;
   }
 

@@ -64,7 +64,8 @@ asio::awaitable<void> watch(const locked_opening& with, attempt& now, const std:
 }
 
 asio::awaitable<bool> try_lock(const locked_opening& with, const std::string& locker) {
-  attempt now{asio::steady_timer(co_await asio::this_coro::executor, longest_wait + 500ms)};
+  auto executor = co_await asio::this_coro::executor;
+  attempt now{asio::steady_timer(executor, longest_wait + 500ms)};
   std::vector<asio::awaitable<void>> both;
   both.push_back(lock(with, now));
   both.push_back(watch(with, now, locker));
@@ -81,6 +82,7 @@ asio::awaitable<bool> try_lock(const locked_opening& with, const std::string& lo
 }
 
 asio::awaitable<void> lock_in_time(const locked_opening& with, const std::string& locker) {
+  auto executor = co_await asio::this_coro::executor;
   clock::time_point end = clock::now() + with.patience;
   for (;;) {
     bool locked = co_await try_lock(with, locker);
@@ -92,7 +94,7 @@ asio::awaitable<void> lock_in_time(const locked_opening& with, const std::string
           "an exact copy begins when no open transaction has changed its tables; in the way: " + who,
           "end them, wait longer (--lock-timeout), or copy without --exact; who is in the way is seen "
           "with PROCESS"};
-    asio::steady_timer pause(co_await asio::this_coro::executor, pause_between);
+    asio::steady_timer pause(executor, pause_between);
     co_await pause.async_wait(asio::use_awaitable);
   }
 }
