@@ -15,9 +15,10 @@ namespace tidewire::binlog {
 conversation<> prepare_copy(session& with, const server_facts& server);
 
 struct copy_start {
-  position resume;     // where the stream begins: all changes that the rows don't hold come behind it
-  std::string place;   // file:offset; everything before it is in the rows
-  bool exact = false;  // everything behind `resume` is not in the rows
+  position resume;           // where the stream begins: all changes that the rows don't hold come behind it
+  std::string place;         // file:offset; everything before it is in the rows
+  bool exact = false;        // everything behind `resume` is not in the rows
+  bool saw_prepared = true;  // else there may be XA transactions whose rows are missing
 };
 
 /// Throws failure TW-MY-SNAPSHOT where it can't be known where the stream must begin.
@@ -26,7 +27,7 @@ void check_can_copy(const server_facts& server);
 /// Where the server is now. Of MySQL.
 conversation<copy_start> place_now(session& with, const server_facts& server);
 
-/// Opens the session's snapshot, without any lock.
+/// Opens the session's snapshot, without any lock. Throws failure TW-MY-XA-PREPARED.
 conversation<copy_start> begin_copy(session& with, server_facts server);
 
 /// One more, after that one, on another connection: its place, empty where the server does not tell it.

@@ -100,6 +100,11 @@ class binlog_snapshot_run::impl {
       progress_.exact = start.exact;
     }
     open_sink_once(server, start);
+    if (!start.saw_prepared && !std::exchange(told_unseen_, true))
+      log(log_level::info, "",
+          "without XA_RECOVER_ADMIN it is not seen whether XA transactions are prepared: the copy would miss "
+          "their "
+          "rows");
     log(log_level::info, "",
         "copying " + std::to_string(open.tables.size()) + " tables with " +
             std::to_string(open.readers.size()) + " connections; the stream's place is " +
@@ -148,6 +153,7 @@ class binlog_snapshot_run::impl {
     bool exact = o_.exact && !stored_;
     if (exact) binlog::check_can_be_exact(server, into.tables);
     if (!exact || server.mariadb) into.start = co_await open_snapshots(into.readers, into.places, server);
+    into.start.exact &= std::ranges::all_of(into.tables, &binlog::copy_table::has_snapshots);
     if (!exact || into.start.exact) co_return;
     connections locker = co_await connect_readers(1, server);
     locked_opening with{*locker.front(), side, into.readers, into.tables, server, o_.lock_timeout};
@@ -371,6 +377,7 @@ class binlog_snapshot_run::impl {
   binlog::copy_progress progress_;
   bool begun_ = false;  // on_begin was called
   bool told_ = false;
+  bool told_unseen_ = false;
   bool stopping_ = false;
   bool sink_failed_ = false;
   std::uint64_t bytes_ = 0;

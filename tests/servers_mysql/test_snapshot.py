@@ -271,3 +271,23 @@ def test_a_table_that_changes_before_it_is_copied(server, database, account):
 def test_what_can_not_be_copied(server, database, account, tmp_path):
     refused = stream(account, "--snapshot", "only", "--table", "d.nothing")
     assert refused.code == 3 and "TW-MY-SNAPSHOT" in refused.stderr, refused.stderr
+
+
+def test_prepared_transactions_are_not_missed(server, database, account):
+    server.sql("CREATE TABLE t (id INT PRIMARY KEY) ENGINE=InnoDB; INSERT INTO t VALUES (1);"
+               "XA START 'x'; INSERT INTO t VALUES (7); XA END 'x'; XA PREPARE 'x'", database)
+    try:
+        refused = stream(account, "--snapshot", "only", "--table", "d.t")
+        assert refused.code == 1 and not refused.lines and "TW-MY-XA-PREPARED" in refused.stderr, refused.stderr
+    finally:
+        server.sql("XA COMMIT 'x'")
+    lines = stream(account, "--snapshot", "only", "--table", "d.t").good().lines
+    assert [each["after"]["id"] for each in lines if each["op"] == "read"] == [1, 7]
+
+
+@pytest.mark.only("mysql", "MariaDB lets everybody look")
+def test_who_may_not_see_prepared_transactions_is_told(server, database):
+    server.sql("CREATE USER 'plain'@'127.0.0.1' IDENTIFIED BY 'pass'; GRANT SELECT, REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO"
+               " 'plain'@'127.0.0.1'; CREATE TABLE t (id INT PRIMARY KEY)", database)
+    done = stream(url(server, "plain", "pass"), "--snapshot", "only", "--table", "d.t").good()
+    assert "XA_RECOVER_ADMIN" in done.stderr, done.stderr
