@@ -46,7 +46,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       known.lost(hosts[speaker % 3], "x");
     } else {
       require(hello->hosts.size() <= max_hello_hosts);
-      known.heard(hosts[speaker % 3], *hello);
+      known.heard(hosts[speaker % 3], *hello, speaker);
     }
     check(known);
   }

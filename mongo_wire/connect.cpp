@@ -4,11 +4,13 @@
 #include <asio/steady_timer.hpp>
 #include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
+#include <map>
 #include <random>
 #include <set>
 
 #include "core/ca_roots.hpp"
 #include "core/dns_records.hpp"
+#include "mongo_wire/selection.hpp"
 
 namespace tidewire::mongo_wire {
 namespace {
@@ -41,10 +43,28 @@ endpoint endpoint_of(const host_port& host) {
 }
 
 /// A member that is named directly is read from whatever it is.
-std::string read_preference_of(const connection_options& options) {
-  constexpr const char* names[] = {"", "primaryPreferred", "secondary", "secondaryPreferred", "nearest"};
-  if (options.direct && options.read_from == read_mode::primary) return "primaryPreferred";
-  return names[static_cast<std::size_t>(options.read_from)];
+std::vector<std::uint8_t> read_preference_of(const connection_options& options) {
+  constexpr const char* names[] = {"primary", "primaryPreferred", "secondary", "secondaryPreferred",
+                                   "nearest"};
+  bool primary = options.read_from == read_mode::primary;
+  std::vector<std::uint8_t> document;
+  if (primary && !options.direct) return document;
+  bson_writer out(document);
+  out.put_string("mode", primary ? "primaryPreferred" : names[static_cast<std::size_t>(options.read_from)]);
+  if (options.max_staleness_s) out.put_int64("maxStalenessSeconds", *options.max_staleness_s);
+  // For a mongos, which chooses for us.
+  if (!options.read_tags.empty()) out.open_array("tags");
+  for (std::size_t i = 0; i < options.read_tags.size(); ++i) {
+    out.open_document(std::to_string(i));
+    for (const auto& [name, value] : options.read_tags[i]) out.put_string(name, value);
+    out.close();
+  }
+  if (!options.read_tags.empty()) out.close();
+  if (!out.finish())
+    throw failure{failure_kind::usage, "TW-USAGE-CONNECTION-STRING",
+                  "readPreferenceTags can't be sent to a server",
+                  "names and values must be without zero bytes"};
+  return document;
 }
 
 conversation<> encrypt(link& over, const tls_options& tls) {
@@ -89,7 +109,6 @@ class search {
   asio::awaitable<std::unique_ptr<client>> run() {
     for (;;) {
       std::unique_ptr<client> found = co_await pass();
-      if (!found) found = std::move(fallback_);
       if (found) co_return found;
       // What the last look said is worth more than one that has no time left.
       if (clock::now() + least_pause >= deadline_) fail();
@@ -98,23 +117,31 @@ class search {
   }
 
  private:
-  /// All servers once, those that are named on the way too.
+  /// All servers once, those that are named on the way too. The first of the preferred kind will do, unless
+  /// it takes all to know who lags behind, or who has the tags that are wanted first.
   asio::awaitable<std::unique_ptr<client>> pass() {
     std::set<host_port> asked;
+    std::map<host_port, std::unique_ptr<client>> kept;
     said_.clear();
     last_ = nullptr;
+    bool any_will_do = with_.options.read_tags.empty() && !with_.options.max_staleness_s;
     for (;;) {
       std::optional<host_port> host = next(asked);
-      if (!host) co_return nullptr;
+      if (!host) co_return choose(kept);
       asked.insert(*host);
       std::unique_ptr<client> reached = co_await ask(*host);
       if (!reached) continue;
-      server_kind kind = reached->server.kind;
-      topology_kind among = with_.known.kind();
-      if (is_wanted(kind, among, with_.options.read_from, false)) co_return reached;
-      if (is_wanted(kind, among, with_.options.read_from, true) && !fallback_) fallback_ = std::move(reached);
-      said_ += "; " + host->text() + " is not of the kind that readPreference wants";
+      bool preferred = is_preferred(reached->server.kind, with_.known.kind(), with_.options.read_from);
+      if (preferred && any_will_do) co_return reached;
+      kept[*host] = std::move(reached);
+      said_ += "; " + host->text() + " is none that readPreference wants";
     }
+  }
+
+  std::unique_ptr<client> choose(std::map<host_port, std::unique_ptr<client>>& among) const {
+    for (const host_port& each : suitable_servers(with_.known, with_.options))
+      if (auto at = among.find(each); at != among.end()) return std::move(at->second);
+    return nullptr;
   }
 
   /// The primary first, as far as we know; those that could not be reached last: a host that is silent costs
@@ -145,7 +172,7 @@ class search {
       said_ += "; " + host.text() + ": " + why;
       co_return nullptr;
     }
-    bool current = with_.known.heard(host, reached->server);
+    bool current = with_.heard(host, reached->server);
     auto at = with_.known.servers().find(host);
     if (!current || at == with_.known.servers().end() || at->second.kind != reached->server.kind) {
       bool there = at != with_.known.servers().end();
@@ -175,7 +202,6 @@ class search {
   cluster& with_;
   const connect_settings& settings_;
   const clock::time_point deadline_;
-  std::unique_ptr<client> fallback_;
   std::string said_;
   std::exception_ptr last_;
 };
@@ -201,8 +227,14 @@ void resolve_srv_hosts(connection_options& options) {
   if (!texts.empty()) add_txt_record(options, texts[0]);
 }
 
+bool cluster::heard(const host_port& from, const hello_reply& said) {
+  auto now = std::chrono::duration_cast<std::chrono::milliseconds>(clock::now().time_since_epoch());
+  return known.heard(from, said, now.count());
+}
+
 asio::awaitable<std::unique_ptr<client>> connect(cluster& with, connect_settings settings) {
   check_login(with.options);
+  check_read_preference(with.options);
   search servers(with, settings);
   std::unique_ptr<client> found = co_await servers.run();
   co_return found;

@@ -38,6 +38,9 @@ struct connect_settings {
 struct cluster {
   explicit cluster(connection_options from) : options(std::move(from)), known(options) {}
 
+  /// As topology::heard, now.
+  bool heard(const host_port& from, const hello_reply& said);
+
   connection_options options;
   topology known;
   cluster_clock clock;
@@ -47,7 +50,7 @@ struct cluster {
 /// failure TW-NET-DNS, TW-USAGE-CONNECTION-STRING.
 void resolve_srv_hosts(connection_options& options);
 
-/// Goes through the hosts until one is of the kind that readPreference wants, and again until
+/// Goes through the hosts until one is what readPreference and its tags and staleness want, and again until
 /// serverSelectionTimeoutMS. Throws TW-MONGO-NO-HOST with what each said, or what refused the login.
 asio::awaitable<std::unique_ptr<client>> connect(cluster& with, connect_settings settings);
 

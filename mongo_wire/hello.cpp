@@ -49,6 +49,7 @@ class hello_decoder {
       return;
     }
     if (name == "lastWrite") return last_write(each);
+    if (name == "tags") return tags(each);
     if (name == "speculativeAuthenticate") {
       auto document = each.as_document();
       if (!document) return check_.fail(each, "speculativeAuthenticate");
@@ -83,6 +84,9 @@ class hello_decoder {
   void last_write(const element_view& each) {
     auto document = each.as_document();
     if (!document) return check_.fail(each, "lastWrite");
+    auto date = find(*document, "lastWriteDate");
+    if (!date) return check_.also(date.error());
+    hello_.last_write_ms = date->as_date_time();
     auto at = find(*document, "opTime");
     if (!at) return check_.also(at.error());
     if (!*at) return;
@@ -91,6 +95,18 @@ class hello_decoder {
     auto stamp = find(*time, "ts");
     if (!stamp) return check_.also(stamp.error());
     hello_.last_write = stamp->as_timestamp();
+  }
+
+  void tags(const element_view& each) {
+    auto document = each.as_document();
+    if (!document) return check_.fail(each, "tags");
+    bson_reader reader(*document);
+    for (element_view one; reader.next(one);) {
+      if (hello_.tags.size() == max_hello_tags)
+        return check_.also({decode_errc::limit_exceeded, one.element_offset(), "tags"});
+      text(one, hello_.tags[std::string(one.name)], "tags");
+    }
+    if (!reader.ok()) check_.also(reader.error());
   }
 
   void text(const element_view& each, std::string& to, const char* name) {

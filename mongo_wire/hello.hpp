@@ -2,6 +2,7 @@
 // https://github.com/mongodb/specifications/tree/master/source/server-discovery-and-monitoring
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,6 +24,7 @@ enum class server_kind : std::uint8_t {
 
 /// Hosts of one answer at most.
 inline constexpr std::size_t max_hello_hosts = 100;
+inline constexpr std::size_t max_hello_tags = 100;
 
 /// Owns what it has.
 struct hello_reply {
@@ -32,9 +34,11 @@ struct hello_reply {
   std::string me;                  // what the server calls itself
   std::string primary;
   std::optional<std::int64_t> set_version;
-  std::string election_id;                   // 12 bytes, to be compared as such; empty: none
-  std::optional<bson_timestamp> last_write;  // of a member of a set
-  bool load_balanced = false;                // it has a serviceId: what is behind a load balancer knows so
+  std::string election_id;                    // 12 bytes, to be compared as such; empty: none
+  std::optional<bson_timestamp> last_write;   // of a member of a set
+  std::optional<std::int64_t> last_write_ms;  // the same by the server's clock, since 1970
+  std::map<std::string, std::string> tags;
+  bool load_balanced = false;  // it has a serviceId: what is behind a load balancer knows so
   std::int32_t min_wire_version = 0;
   std::int32_t max_wire_version = 0;
   std::uint32_t max_message_bytes = 0;

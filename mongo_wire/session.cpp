@@ -62,11 +62,7 @@ void session::encode(const std::string& database, byte_view fields) {
       body.put_binary("id", {binary_uuid, *id});
       body.close();
     }
-    if (!read_preference.empty()) {
-      body.open_document("$readPreference");
-      body.put_string("mode", read_preference);
-      body.close();
-    }
+    if (!read_preference.empty()) body.put_document("$readPreference", read_preference);
     if (!clock_.document.empty()) body.put_document("$clusterTime", clock_.document);
   }
   if (!body.finish() || !close_op_msg(out, mark)) {

@@ -62,8 +62,8 @@ class session {
   /// After login: what commands are compressed with. Those of the login and those that make users never are.
   std::optional<compressor> compress_with;
   int zlib_level = default_zlib_level;
-  std::optional<session_id> id;  // sent with every command; after hello and login
-  std::string read_preference;   // mode, for servers that are no primary; empty: that of a primary
+  std::optional<session_id> id;               // sent with every command; after hello and login
+  std::vector<std::uint8_t> read_preference;  // the document; empty: that of a primary
   bool credentials_sent = false;
   /// One line per message, secrets masked; may be empty.
   std::function<void(const std::string& line)> on_trace;

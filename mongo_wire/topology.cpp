@@ -16,6 +16,12 @@ bool calls_itself_otherwise(const host_port& from, const hello_reply& said) {
   return me && *me != from;
 }
 
+known_server unusable(std::string why) {
+  known_server server;
+  server.said_last = std::move(why);
+  return server;
+}
+
 }  // namespace
 
 std::optional<host_port> parse_host(std::string_view text) {
@@ -45,21 +51,6 @@ std::optional<host_port> parse_host(std::string_view text) {
   return host;
 }
 
-bool is_wanted(server_kind kind, topology_kind among, read_mode mode, bool last_resort) {
-  if (among == topology_kind::single) return kind != server_kind::unknown && kind != server_kind::arbiter;
-  if (among == topology_kind::load_balanced) return true;
-  if (kind == server_kind::mongos) return true;
-  bool primary = kind == server_kind::primary, secondary = kind == server_kind::secondary;
-  switch (mode) {
-    case read_mode::primary: return primary;
-    case read_mode::secondary: return secondary;
-    case read_mode::primary_preferred: return primary || (last_resort && secondary);
-    case read_mode::secondary_preferred: return secondary || (last_resort && primary);
-    case read_mode::nearest: return primary || secondary;
-  }
-  return false;
-}
-
 topology::topology(const connection_options& options)
     : set_name_(options.replica_set), seeds_(options.hosts.size()) {
   for (const host_port& each : options.hosts) servers_[each];
@@ -71,14 +62,14 @@ topology::topology(const connection_options& options)
     kind_ = topology_kind::set_without_primary;
 }
 
-bool topology::heard(const host_port& from, const hello_reply& said) {
+bool topology::heard(const host_port& from, const hello_reply& said, std::int64_t now_ms) {
   auto at = servers_.find(from);
   if (at == servers_.end()) return false;
-  at->second = {said.kind, said.set_name, ""};
+  at->second = {said.kind, said.set_name, "", said.tags, said.last_write_ms, now_ms};
   switch (kind_) {
     case topology_kind::single:
       if (!set_name_.empty() && said.set_name != set_name_)
-        at->second = {server_kind::unknown, "", "is of the replica set \"" + said.set_name + "\""};
+        at->second = unusable("is of the replica set \"" + said.set_name + "\"");
       return true;
     case topology_kind::load_balanced: return true;
     case topology_kind::unknown: unknown_topology(from, said); return true;
@@ -103,7 +94,7 @@ bool topology::heard(const host_port& from, const hello_reply& said) {
 void topology::lost(const host_port& server, const std::string& why) {
   auto at = servers_.find(server);
   if (at == servers_.end()) return;
-  at->second = {server_kind::unknown, "", why};
+  at->second = unusable(why);
   if (kind_ == topology_kind::set_with_primary) look_for_primary();
 }
 
@@ -144,13 +135,13 @@ bool topology::from_primary(const host_port& from, const hello_reply& said) {
     return false;
   }
   if (is_stale(said)) {
-    servers_[from] = {server_kind::unknown, "", "calls itself primary, and another one was elected since"};
+    servers_[from] = unusable("calls itself primary, and another one was elected since");
     look_for_primary();
     return false;
   }
   for (auto& [host, server] : servers_)
     if (host != from && server.kind == server_kind::primary)
-      server = {server_kind::unknown, "", "was primary before another one"};
+      server = unusable("was primary before another one");
   add_hosts(said);
   std::set<host_port> named;
   for (const std::string& each : said.hosts)

@@ -25,6 +25,9 @@ struct known_server {
   server_kind kind = server_kind::unknown;
   std::string set_name;
   std::string said_last;  // why it is not of use, for messages
+  tag_set tags;
+  std::optional<std::int64_t> last_write_ms;  // by the server's clock
+  std::int64_t heard_ms = 0;                  // when it said so, by ours
 };
 
 class topology {
@@ -33,8 +36,8 @@ class topology {
   explicit topology(const connection_options& options);
 
   /// A server that is not among servers() is ignored. False if it is out of date: a primary that does not
-  /// know yet that another one was elected.
-  bool heard(const host_port& from, const hello_reply& said);
+  /// know yet that another one was elected. `now_ms`: by a clock of ours.
+  bool heard(const host_port& from, const hello_reply& said, std::int64_t now_ms);
   /// It could not be reached, or said that it is not what it was.
   void lost(const host_port& server, const std::string& why);
 
@@ -61,8 +64,5 @@ class topology {
 
 /// "name:port", "[::1]:port"; nothing for what is no such text. Lower case.
 std::optional<host_port> parse_host(std::string_view text);
-
-/// Whether to read from such a server; `last_resort`: for the modes that prefer one kind, the other one too.
-bool is_wanted(server_kind kind, topology_kind among, read_mode mode, bool last_resort);
 
 }  // namespace tidewire::mongo_wire

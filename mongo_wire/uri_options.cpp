@@ -82,7 +82,9 @@ void option_reader::take(std::string_view name, std::string value) {
   if (txt_record_ && key != "authsource" && key != "replicaset" && key != "loadbalanced")
     refuse("a TXT record may give authSource, replicaSet and loadBalanced, not " + std::string(name));
   if (!is_new(key)) return;
-  if (value.empty()) return warn("the option " + std::string(name) + " is empty and ignored");
+  // Of tags it is a set that any server has.
+  if (value.empty() && key != "readpreferencetags")
+    return warn("the option " + std::string(name) + " is empty and ignored");
   if (key == "tls" || key == "ssl") {
     if (value != "true" && value != "false")
       return warn(std::string(name) + " is neither true nor false: ignored");
@@ -223,6 +225,7 @@ bool option_reader::read_mode_of(const std::string& value) {
 bool option_reader::tags(const std::string& value) {
   tag_set tags;
   bool good = true;
+  if (value.empty()) return to_.read_tags.push_back(tags), true;
   split_commas(value, [&](std::string_view pair) {
     std::size_t colon = pair.find(':');
     if (colon == 0 || colon == pair.npos)

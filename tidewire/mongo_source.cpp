@@ -1,5 +1,8 @@
 #include "tidewire/mongo_source.hpp"
 
+#include <algorithm>
+
+#include "mongo_wire/selection.hpp"
 #include "tidewire/ask_mongo.hpp"
 #include "tidewire/log.hpp"
 
@@ -53,10 +56,8 @@ mongo_source::mongo_source(const stream_options& o)
       settings(settings_of(o, with.options)),
       images(images_of(o, with.options)) {
   check_login(with.options);
+  check_read_preference(with.options);
   for (const std::string& warning : with.options.warnings) log(log_level::warning, "", warning);
-  if (!with.options.read_tags.empty() || with.options.max_staleness_s)
-    log(log_level::warning, "",
-        "readPreferenceTags and maxStalenessSeconds do not choose among members here");
 }
 
 void mongo_source::resolve() {
@@ -91,8 +92,9 @@ std::function<bool(const hello_reply&)> mongo_source::watch(const client& to) {
   topology_kind kind = with.known.kind();
   if (kind != topology_kind::set_with_primary && kind != topology_kind::set_without_primary) return {};
   return [this, host = to.host](const hello_reply& said) {
-    bool current = with.known.heard(host, said);
-    return current && is_wanted(said.kind, with.known.kind(), with.options.read_from, true);
+    if (!with.heard(host, said)) return false;
+    std::vector<host_port> suitable = suitable_servers(with.known, with.options);
+    return std::ranges::find(suitable, host) != suitable.end();
   };
 }
 

@@ -52,7 +52,7 @@ void play(const json_value& phase, topology& to) {
     if (response[1].empty())
       to.lost(from, "test");
     else
-      to.heard(from, hello_of(response[1].dump()));
+      to.heard(from, hello_of(response[1].dump()), 0);
   }
 }
 
@@ -119,36 +119,17 @@ TEST_CASE("topology: a primary that was deposed and does not know it", "[mongo_t
         std::string(R"({"ok":1,"isWritablePrimary":true,"setName":"rs","hosts":["a:27017","b:27017"],)") +
         R"("setVersion":1,"electionId":{"$oid":")" + election + R"("},"maxWireVersion":17})");
   };
-  CHECK(set.heard({"a"}, primary("000000000000000000000001")));
-  CHECK(set.heard({"b"}, primary("000000000000000000000002")));
+  CHECK(set.heard({"a"}, primary("000000000000000000000001"), 0));
+  CHECK(set.heard({"b"}, primary("000000000000000000000002"), 0));
   CHECK(set.servers().at({"a"}).kind == server_kind::unknown);
-  CHECK_FALSE(set.heard({"a"}, primary("000000000000000000000001")));
+  CHECK_FALSE(set.heard({"a"}, primary("000000000000000000000001"), 0));
   CHECK(set.servers().at({"a"}).kind == server_kind::unknown);
   CHECK(set.servers().at({"b"}).kind == server_kind::primary);
   set.lost({"b"}, "gone");
   CHECK(set.kind() == topology_kind::set_without_primary);
-  CHECK_FALSE(set.heard({"a"}, primary("000000000000000000000001")));
-  CHECK(set.heard({"a"}, primary("000000000000000000000003")));
-  CHECK_FALSE(set.heard({"stranger"}, primary("000000000000000000000009")));
-}
-
-TEST_CASE("topology: which servers are read from", "[mongo_topology]") {
-  using enum server_kind;
-  constexpr auto set = topology_kind::set_with_primary;
-  CHECK(is_wanted(primary, set, read_mode::primary, false));
-  CHECK_FALSE(is_wanted(secondary, set, read_mode::primary, true));
-  CHECK(is_wanted(secondary, set, read_mode::secondary, false));
-  CHECK_FALSE(is_wanted(primary, set, read_mode::secondary, true));
-  CHECK_FALSE(is_wanted(secondary, set, read_mode::primary_preferred, false));
-  CHECK(is_wanted(secondary, set, read_mode::primary_preferred, true));
-  CHECK_FALSE(is_wanted(primary, set, read_mode::secondary_preferred, false));
-  CHECK(is_wanted(primary, set, read_mode::secondary_preferred, true));
-  CHECK(is_wanted(primary, set, read_mode::nearest, false));
-  for (auto kind : {arbiter, other, ghost, unknown, standalone})
-    for (auto mode : {read_mode::primary, read_mode::nearest, read_mode::secondary_preferred})
-      CHECK_FALSE(is_wanted(kind, set, mode, true));
-  CHECK(is_wanted(mongos, topology_kind::sharded, read_mode::secondary, false));
-  CHECK(is_wanted(secondary, topology_kind::single, read_mode::primary, false));
+  CHECK_FALSE(set.heard({"a"}, primary("000000000000000000000001"), 0));
+  CHECK(set.heard({"a"}, primary("000000000000000000000003"), 0));
+  CHECK_FALSE(set.heard({"stranger"}, primary("000000000000000000000009"), 0));
 }
 
 TEST_CASE("names of hosts", "[mongo_topology]") {
