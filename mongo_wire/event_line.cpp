@@ -91,8 +91,8 @@ class line_writer {
       other = std::move(*text);
     }
     char* at = put_literal(out_.room(hex.size() + other.size() * json::worst_growth + 16), R"(,"pos":")");
-    at = json::put(at, hex);
-    at = json::put_escaped_scalar(at, other.data(), other.data() + other.size());
+    at = hex.empty() ? json::put_escaped_scalar(at, other.data(), other.data() + other.size())
+                     : json::put(at, hex);
     *at++ = '"';
     out_.end(at);
   }
