@@ -204,15 +204,17 @@ def test_wal_keep(new_server, new_database, check):
 
 def write_while(db, what):
     """Runs `what` while WAL is being written."""
-    over = threading.Event()
+    begun, over = threading.Event(), threading.Event()
 
     def write():
         number = 0
         while not over.is_set():
-            db.sql(f"INSERT INTO items SELECT i, repeat('x', 500) FROM generate_series({number}, {number + 999}) i")
-            number += 1000
+            db.sql(f"INSERT INTO items SELECT i, repeat('x', 500) FROM generate_series({number}, {number + 9999}) i")
+            number += 10000
+            begun.set()
     writer = threading.Thread(target=write)
     writer.start()
+    assert begun.wait(60)
     try:
         return what()
     finally:
