@@ -165,13 +165,12 @@ def test_random_values_of_every_type(db, tidewire):
 
 
 def test_poisoned_database_settings(db, tidewire):
+    db.sql("CREATE TABLE t (id int PRIMARY KEY, a timestamptz, b interval, c bytea, d float8); CREATE PUBLICATION p FOR "
+           "ALL TABLES; INSERT INTO t VALUES (1, '2024-03-10 08:00+00', '1 year 2 days', '\\x00ff41', 0.1::float8 + 0.2)")
     settings = ("datestyle = German", "intervalstyle = iso_8601", "bytea_output = escape",
                 "extra_float_digits = 0", "statement_timeout = 1", "row_security = on", "jit_above_cost = 0")
     # In one session: the next one has the timeout.
     db.sql("; ".join(f"ALTER DATABASE {db.name} SET {setting}" for setting in settings))
-    db.sql("SET statement_timeout = 0; CREATE TABLE t (id int PRIMARY KEY, a timestamptz, b interval, c bytea, "
-           "d float8); INSERT INTO t VALUES (1, '2024-03-10 08:00+00', '1 year 2 days', '\\x00ff41', 0.1::float8 + 0.2)")
-    db.sql("SET statement_timeout = 0; CREATE PUBLICATION p FOR ALL TABLES")
     row = reads(tidewire(*alone(db)).succeed().events)[0]
     text = "0.30000000000000004" if MAJOR >= 12 else "0.300000000000000044"
     assert json.loads(json.dumps(row, default=str)) == {
