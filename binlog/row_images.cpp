@@ -68,6 +68,28 @@ bool is_mostly_ascii_utf8(std::string_view text) {
   return true;
 }
 
+/// Reads whole blocks.
+bool same_bytes(const std::uint8_t* a, const std::uint8_t* b, std::size_t size) {
+#if defined(__SSSE3__)
+  auto differences = [&](std::size_t i) {
+    __m128i one = _mm_loadu_si128(reinterpret_cast<const __m128i*>(a + i));
+    __m128i two = _mm_loadu_si128(reinterpret_cast<const __m128i*>(b + i));
+    return static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(one, two))) ^ 0xffff;
+  };
+  std::size_t i = 0;
+  for (; size - i > 16; i += 16)
+    if (differences(i)) return false;
+  return (differences(i) & ((1u << (size - i)) - 1)) == 0;
+#else
+  return std::memcmp(a, b, size) == 0;
+#endif
+}
+
+bool same(const cell& a, const cell& b) {
+  if (a.kind != b.kind || a.size != b.size) return false;
+  return a.kind != cell_kind::present || same_bytes(a.data, b.data, a.size);
+}
+
 std::string_view text_of(const cell& from) {
   return {reinterpret_cast<const char*>(from.data), from.size};
 }
@@ -171,6 +193,7 @@ std::optional<row_images> row_images::of(const table_definition& of, const table
   row_images made;
   for (std::size_t i = 0; i < of.columns.size(); ++i)
     if (!made.add(of.columns[i], plan.member(i))) return std::nullopt;
+  made.places_.resize(of.columns.size() + 1);
   return made;
 }
 
@@ -275,20 +298,48 @@ char* row_images::json(char* at, const cell& from) {
   return at + 1;
 }
 
+[[gnu::always_inline]] inline char* row_images::member(char* at, const column& of, const cell& from) {
+  at = json::put_padded(at, of.name.data(), of.name.size());
+  if (from.kind == cell_kind::present) [[likely]]
+    return value(at, of, from);
+  return from.kind == cell_kind::null ? json::put(at, "null") : nullptr;
+}
+
 char* row_images::put(char* at, std::span<const cell> cells) {
   const cell* from = cells.data();
   for (const column& each : columns_) {
-    at = json::put_padded(at, each.name.data(), each.name.size());
-    if (from->kind == cell_kind::present) [[likely]] {
-      at = value(at, each, *from);
-      if (!at) [[unlikely]]
-        return nullptr;
-    } else if (from->kind == cell_kind::null) {
-      at = json::put(at, "null");
-    } else {
+    at = member(at, each, *from++);
+    if (!at) [[unlikely]]
       return nullptr;
-    }
-    ++from;
+  }
+  return at;
+}
+
+char* row_images::put_old(char* at, std::span<const cell> cells) {
+  const cell* from = cells.data();
+  const char** place = places_.data();
+  for (const column& each : columns_) {
+    *place++ = at;
+    at = member(at, each, *from++);
+    if (!at) [[unlikely]]
+      return nullptr;
+  }
+  *place = at;
+  return at;
+}
+
+char* row_images::put_new(char* at, std::span<const cell> cells, std::span<const cell> old) {
+  for (std::size_t i = 0, count = columns_.size(); i < count;) {
+    std::size_t first = i;
+    while (i < count && same(cells[i], old[i])) ++i;
+    auto bytes = static_cast<std::size_t>(places_[i] - places_[first]);
+    std::memcpy(at, places_[first], bytes);
+    at += bytes;
+    if (i == count) break;
+    at = member(at, columns_[i], cells[i]);
+    if (!at) [[unlikely]]
+      return nullptr;
+    ++i;
   }
   return at;
 }

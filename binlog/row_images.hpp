@@ -26,6 +26,10 @@ class row_images {
   /// not legal: then row_text tells. A cell for each column, none absent. `at` has room() and
   /// json::output_slack bytes, and the cells have json::input_padding bytes behind them.
   char* put(char* at, std::span<const cell> cells);
+  /// The same for an update's old row …
+  char* put_old(char* at, std::span<const cell> cells);
+  /// … and for its new one, in the same room: most of it is as it was, and is copied as text.
+  char* put_new(char* at, std::span<const cell> cells, std::span<const cell> old);
 
  private:
   enum class how : std::uint8_t {
@@ -70,6 +74,7 @@ class row_images {
   static bool plan_labels(const column_definition& from, column& to);
   bool add(const column_definition& from, std::string_view name);
   static bool form_of_text(const column_definition& from, column& to);
+  char* member(char* at, const column& of, const cell& from);
   char* value(char* at, const column& of, const cell& from);
   char* converted(char* at, const column& of, const cell& from);
   char* json(char* at, const cell& from);
@@ -78,6 +83,7 @@ class row_images {
   std::size_t fixed_room_ = 0;
   std::size_t growth_ = json::worst_growth;
   text_buffer text_;
+  std::vector<const char*> places_;  // of an old row's members in the line, and its end
 };
 
 }  // namespace tidewire::binlog

@@ -123,7 +123,10 @@ bool row_changes::straight(row_op op, planned& known, const rows_reader& reader,
   row_images& images = *known.images;
   std::size_t room = images.room(row_bytes) + (op == row_op::update ? images.room(0) : 0);
   return writer_.row_by(op, known.plan, seq_, room, [&](char* at, row_op which) {
-    return images.put(at, which == row_op::remove ? reader.before() : reader.after());
+    if (op != row_op::update)
+      return images.put(at, which == row_op::remove ? reader.before() : reader.after());
+    return which == row_op::remove ? images.put_old(at, reader.before())
+                                   : images.put_new(at, reader.after(), reader.before());
   });
 }
 

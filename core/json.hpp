@@ -307,17 +307,26 @@ inline char* put_string(char* out, std::string_view text) {
   return put_string(out, text.data(), text.size());
 }
 
-[[gnu::noinline]] inline char* put_digits_of(char* out, std::uint64_t number) {
-  if (number >= 100'000'000) [[unlikely]] {
-    out = put_digits_of(out, number / 100'000'000);
-    put_eight(out, eight_digits(static_cast<std::uint32_t>(number % 100'000'000)));
-    return out + 8;
-  }
-  std::uint64_t digits = eight_digits(static_cast<std::uint32_t>(number));
+/// Of a number below 100,000,000; stores eight bytes.
+[[gnu::always_inline]] inline char* put_short_number(char* out, std::uint32_t number) {
+  std::uint64_t digits = eight_digits(number);
   // What is above the zero in a digit's character.
   int zeros = std::countr_zero(digits & 0x0f0f'0f0f'0f0f'0f0f) / 8;
   put_eight(out, digits >> 8 * zeros);
   return out + 8 - zeros;
+}
+
+[[gnu::noinline]] inline char* put_digits_of(char* out, std::uint64_t number) {
+  constexpr std::uint32_t split = 100'000'000;
+  if (number < split) return put_short_number(out, static_cast<std::uint32_t>(number));
+  std::uint64_t high = number / split;
+  auto low = static_cast<std::uint32_t>(number % split);
+  if (high < split) [[likely]]
+    out = put_short_number(out, static_cast<std::uint32_t>(high));
+  else
+    out = put_digits_of(out, high);
+  put_eight(out, eight_digits(low));
+  return out + 8;
 }
 
 inline char* put_unsigned(char* out, std::uint64_t number) {

@@ -41,6 +41,7 @@ decoded<void> walk_bson(bson_view document, Visitor& visit, std::uint32_t max_de
       inside = above[depth - 1].type;
       continue;
     }
+    prefetch_ahead(at);
     const std::uint8_t* next = detail::read_element(outer, outer_size, at, end, element);
     if (!next) [[unlikely]]
       return std::unexpected(detail::element_error(outer, at, end));

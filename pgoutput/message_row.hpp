@@ -47,6 +47,7 @@ struct columns_end {
 inline columns_end walk_columns(const std::uint8_t* at, const std::uint8_t* end, value* out, value* out_end,
                                 bool& binary) {
   for (; out != out_end; ++out) {
+    prefetch_ahead(at);
     std::size_t left = static_cast<std::size_t>(end - at);
     // Less than a length field: it can only be a column without one.
     if (left < 5 && (left == 0 || (*at != 'n' && *at != 'u'))) [[unlikely]]

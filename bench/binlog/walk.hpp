@@ -88,6 +88,7 @@ inline const std::uint8_t* walk_image(const std::uint8_t* at, const std::vector<
       ++seen.missing;
       continue;
     }
+    prefetch_ahead(at);
     hop of = hops[i];
     std::uint32_t size = of.size;
     if (of.prefix == 1)

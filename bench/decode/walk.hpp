@@ -13,6 +13,7 @@ inline const std::uint8_t* walk_tuple(const std::uint8_t* at, const std::uint8_t
   auto count = load_be<std::uint16_t>(at + 1);
   at += 3;
   for (; count != 0; --count) {
+    prefetch_ahead(at);
     if (*at == 't' || *at == 'b') {
       auto size = load_be<std::uint32_t>(at + 1);
       seen.value(at + 5, size, file);

@@ -38,8 +38,7 @@ class renderer {
       text = image(before_.render(*rows, table_, reader.before()), before_) + " => ";
     if (rows->kind != change_kind::remove)
       text += image(after_.render(*rows, table_, reader.after(), reader.before()), after_);
-    if (rows->kind == change_kind::insert && reader.whole())
-      compare_lines(after_.render(*rows, table_, reader.after()), reader.after());
+    if (rows->kind != change_kind::remove && reader.whole()) compare_lines(*rows, reader);
     return text;
   }
 
@@ -49,22 +48,28 @@ class renderer {
 
  private:
   /// What goes straight into a line is the same line, or nothing.
-  void compare_lines(const decoded<std::span<const value>>& values, std::span<const cell> cells) {
+  void compare_lines(const rows_view& rows, const rows_reader& reader) {
     table_plan plan(table_of(table_));
     std::optional<row_images> images = row_images::of(table_, plan);
     if (!images) return;
-    std::size_t size = 0;
-    for (const cell& each : cells) size += each.size;
+    bool update = rows.kind == change_kind::update;
+    row_op op = update ? row_op::update : row_op::insert;
+    std::size_t size = rows.bytes.size();
     json::buffer straight, usual;
-    bool written = envelope_writer(straight).row_by(row_op::insert, plan, 1, images->room(size),
-                                                    [&](char* at, row_op) { return images->put(at, cells); });
+    bool written = envelope_writer(straight).row_by(
+        op, plan, 1, images->room(size) + images->room(0), [&](char* at, row_op which) {
+          if (!update) return images->put(at, reader.after());
+          return which == row_op::remove ? images->put_old(at, reader.before())
+                                         : images->put_new(at, reader.after(), reader.before());
+        });
     CHECK((straight.size() != 0) == written);
     if (!written) return;
     ++straight_lines;
-    REQUIRE(values.has_value());
-    size = 0;
-    for (const value& each : *values) size += each.size;
-    envelope_writer(usual).row(row_op::insert, plan, 1, old_row::none, {}, *values, size);
+    std::span<const value> before;
+    if (update) before = before_.render(rows, table_, reader.before()).value();
+    auto after = after_.render(rows, table_, reader.after(), reader.before());
+    REQUIRE(after.has_value());
+    envelope_writer(usual).row(op, plan, 1, update ? old_row::full : old_row::none, before, *after, 2 * size);
     CHECK(straight.view() == usual.view());
   }
 
@@ -171,6 +176,34 @@ TEST_CASE("binlog: whole rows straight into lines") {
   text.insert("00 05 22 5c 0a 1f 7f 04 e9 22 00 'x' 0300 00 ff 'a' 02 'ab'");
   text.insert("00 03 'a' ff 'b' 00 0000 00");
   CHECK(text.straight_lines == 2);
+}
+
+TEST_CASE("binlog: updates straight into lines") {
+  // INT, VARCHAR(60), BLOB, DOUBLE, VARCHAR(60)
+  constexpr int columns = 5;
+  const std::string states[columns][3] = {
+      {"01000000", "02000000", ""},
+      {"21 '0123456789abcdef0123456789abcde1' 22", "21 '0123456789abcdef0123456789abcde1' 23", ""},
+      {"0000", "1000 'sixteen bytes ..'", ""},
+      {"9a9999999999b93f", "9a9999999999c93f", ""},
+      {"01 '1'", "02 '11'", ""},
+  };
+  auto image = [&](int which) {
+    unsigned nulls = 0;
+    std::string values;
+    for (int i = 0; i < columns; ++i, which /= 3) {
+      nulls |= (which % 3 == 2 ? 1u : 0u) << i;
+      values += " " + states[i][which % 3];
+    }
+    std::uint8_t bits = static_cast<std::uint8_t>(nulls);
+    return as_hex({&bits, 1}) + values + " ";
+  };
+  renderer text({"03 0f fc 05 0f", "3c00 02 08 3c00", ""});
+  int rows = 0;
+  for (int before : {0, 121, 242, 1 + 9 + 81, 200})
+    for (int after = 0; after < 243; ++after, ++rows)
+      text.run(rows_event(event_type::update_rows_v2, columns, image(before) + image(after)));
+  CHECK(text.straight_lines == rows);
 }
 
 TEST_CASE("binlog: characters in their sets") {
