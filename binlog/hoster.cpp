@@ -3,16 +3,15 @@
 #include <algorithm>
 #include <array>
 
+#include "core/hoster_fixes.hpp"
+
 namespace tidewire::binlog {
 namespace {
 
+using namespace fixes;
 using kind = check_fix::kind;
 
-struct names {
-  hoster at;
-  std::string_view display;
-  std::string_view option;
-};
+using names = hoster_names<hoster>;
 constexpr std::array all_names{
     names{hoster::self_hosted, "self-hosted", "self-hosted"},
     names{hoster::rds, "Amazon RDS", "rds"},
@@ -22,10 +21,6 @@ constexpr std::array all_names{
     names{hoster::planetscale, "PlanetScale", "planetscale"},
 };
 
-struct host_ending {
-  std::string_view ending;
-  hoster at;
-};
 constexpr std::array host_endings{
     host_ending{".rds.amazonaws.com", hoster::rds},
     host_ending{".rds.amazonaws.com.cn", hoster::rds},
@@ -66,39 +61,8 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-check_fix console(std::string text) {
-  return {kind::console, std::move(text), false};
-}
-check_fix shell(std::string text) {
-  return {kind::shell, std::move(text), false};
-}
 check_fix option_file(const std::string& lines) {
   return {kind::setting, "option file, [mysqld]: " + lines, false};
-}
-
-std::vector<check_fix> aws_setting(hoster at, const std::string& name, const std::string& value,
-                                   bool restart) {
-  std::string group = at == hoster::aurora ? "db-cluster-parameter-group" : "db-parameter-group";
-  std::vector<check_fix> fixes{
-      console("RDS, Parameter groups: set " + name + " = " + value +
-              (at == hoster::aurora ? " in the cluster's own DB cluster parameter group"
-                                    : " in the instance's own DB parameter group")),
-      shell("aws rds modify-" + group + " --" + group + "-name GROUP --parameters \"ParameterName=" + name +
-            ",ParameterValue=" + value + ",ApplyMethod=" + (restart ? "pending-reboot" : "immediate") +
-            "\"")};
-  if (restart) fixes.push_back(shell("aws rds reboot-db-instance --db-instance-identifier INSTANCE"));
-  return fixes;
-}
-
-std::vector<check_fix> azure_setting(const std::string& name, const std::string& value, bool restart) {
-  std::vector<check_fix> fixes{
-      console("the server's page, Server parameters: " + name + " = " + value +
-              (restart ? ", Save and Restart" : ", Save")),
-      shell("az mysql flexible-server parameter set --resource-group GROUP --server-name SERVER --name " +
-            name + " --value " + value)};
-  if (restart)
-    fixes.push_back(shell("az mysql flexible-server restart --resource-group GROUP --name SERVER"));
-  return fixes;
 }
 
 }  // namespace
@@ -125,7 +89,7 @@ std::string hoster_words() {
 
 detected_hoster detect_hoster(const hoster_evidence& from) {
   bool cluster = has(from.host, ".cluster-");
-  for (const host_ending& each : host_endings)
+  for (const auto& each : host_endings)
     if (from.host.ends_with(each.ending)) {
       bool aurora = each.at == hoster::rds && (cluster || from.aurora);
       return {aurora ? hoster::aurora : each.at, "the host's name"};
@@ -162,8 +126,8 @@ std::vector<check_fix> setting_fixes(const server_kind& server, std::string_view
   std::string setting(name), to(value);
   switch (server.at) {
     case hoster::rds:
-    case hoster::aurora: return aws_setting(server.at, setting, to, restart);
-    case hoster::azure: return azure_setting(setting, to, restart);
+    case hoster::aurora: return aws_setting(server.at == hoster::aurora, setting, to, restart);
+    case hoster::azure: return azure_setting("mysql", setting, to, restart);
     case hoster::cloud_sql:
       return {shell("gcloud sql instances patch INSTANCE --database-flags=" + setting + "=" + to +
                     "   (with all other flags too)")};
@@ -184,8 +148,8 @@ std::vector<check_fix> log_bin_fixes(const server_kind& server) {
                   "binlog on"),
           shell("aws rds modify-db-instance --db-instance-identifier INSTANCE --backup-retention-period 7 "
                 "--apply-immediately")};
-    case hoster::aurora: return aws_setting(server.at, "binlog_format", "ROW", true);
-    case hoster::azure: return azure_setting("log_bin", "ON", true);
+    case hoster::aurora: return aws_setting(server.at == hoster::aurora, "binlog_format", "ROW", true);
+    case hoster::azure: return azure_setting("mysql", "log_bin", "ON", true);
     case hoster::cloud_sql:
       return {
           shell("gcloud sql instances patch INSTANCE --enable-bin-log   (restarts it; backups must be on)")};

@@ -3,18 +3,16 @@
 #include <algorithm>
 #include <array>
 
+#include "core/hoster_fixes.hpp"
 #include "pgoutput/sql_text.hpp"
 
 namespace tidewire::pgoutput {
 namespace {
 
+using namespace fixes;
 using kind = check_fix::kind;
 
-struct names {
-  hoster at;
-  std::string_view display;
-  std::string_view option;
-};
+using names = hoster_names<hoster>;
 constexpr std::array all_names{
     names{hoster::self_hosted, "self-hosted", "self-hosted"},
     names{hoster::supabase, "Supabase", "supabase"},
@@ -27,10 +25,6 @@ constexpr std::array all_names{
     names{hoster::planetscale, "PlanetScale", "planetscale"},
 };
 
-struct host_ending {
-  std::string_view ending;
-  hoster at;
-};
 constexpr std::array host_endings{
     host_ending{".supabase.co", hoster::supabase},
     host_ending{".supabase.com", hoster::supabase},
@@ -84,13 +78,6 @@ bool aurora_host(std::string_view host) {
   return host.find(".cluster-") != host.npos;
 }
 
-check_fix console(std::string text) {
-  return {kind::console, std::move(text), false};
-}
-check_fix shell(std::string text) {
-  return {kind::shell, std::move(text), false};
-}
-
 std::string text_of(std::string_view before, std::string_view name, std::string_view between,
                     std::string_view value, std::string_view after = {}) {
   std::string text(before);
@@ -109,31 +96,6 @@ std::string bare_value(std::string_view name, std::string_view value) {
 /// What `fly pg config update` has an option for; for the rest one is superuser there.
 bool fly_knows(std::string_view name) {
   return name == "wal_level" || name == "max_wal_senders" || name == "max_replication_slots";
-}
-
-std::vector<check_fix> aws_setting(hoster at, std::string_view name, std::string_view value, bool restart) {
-  std::string what = at == hoster::aurora ? "db-cluster-parameter-group" : "db-parameter-group";
-  std::string method = restart ? "pending-reboot" : "immediate";
-  std::vector<check_fix> fixes{
-      console(text_of("RDS, Parameter groups: set ", name, " = ", value,
-                      at == hoster::aurora ? " in the cluster's own DB cluster parameter group"
-                                           : " in the instance's own DB parameter group")),
-      shell(text_of("aws rds modify-" + what + " --" + what + "-name GROUP --parameters \"ParameterName=",
-                    name, ",ParameterValue=", value, ",ApplyMethod=" + method + "\""))};
-  if (restart) fixes.push_back(shell("aws rds reboot-db-instance --db-instance-identifier INSTANCE"));
-  return fixes;
-}
-
-std::vector<check_fix> azure_setting(std::string_view name, std::string_view value, bool restart) {
-  std::vector<check_fix> fixes{
-      console(text_of("the server's page, Server parameters: ", name, " = ", value,
-                      restart ? ", Save and Restart" : ", Save")),
-      shell(text_of("az postgres flexible-server parameter set --resource-group GROUP --server-name SERVER "
-                    "--name ",
-                    name, " --value ", value))};
-  if (restart)
-    fixes.push_back(shell("az postgres flexible-server restart --resource-group GROUP --name SERVER"));
-  return fixes;
 }
 
 std::string fly_option(std::string_view name) {
@@ -193,7 +155,7 @@ detected_hoster detect_hoster(const hoster_evidence& from) {
     bool aurora = at == hoster::rds && (from.aurora_functions || aurora_host(from.host));
     return aurora ? hoster::aurora : at;
   };
-  for (const host_ending& each : host_endings)
+  for (const auto& each : host_endings)
     if (from.host.ends_with(each.ending)) return {refined(each.at), "the host's name"};
   for (const telling_setting& each : telling_settings)
     for (const auto& [name, value] : from.settings)
@@ -272,8 +234,8 @@ std::vector<check_fix> setting_fixes(hoster at, std::string_view name, std::stri
       return {shell(text_of("supabase --experimental --project-ref PROJECT postgres-config update --config ",
                             name, "=", value))};
     case hoster::rds:
-    case hoster::aurora: return aws_setting(at, name, bare, restart);
-    case hoster::azure: return azure_setting(name, bare, restart);
+    case hoster::aurora: return aws_setting(at == hoster::aurora, name, bare, restart);
+    case hoster::azure: return azure_setting("postgres", name, bare, restart);
     case hoster::cloud_sql:
       return {shell(text_of("gcloud sql instances patch INSTANCE --database-flags=", name, "=", bare,
                             "   (with all flags that are set already: the list is replaced; it restarts)"))};

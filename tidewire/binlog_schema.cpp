@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
+#include <fstream>
+#include <iterator>
 #include <sys/stat.h>
 
 #include "binlog/ddl_scan.hpp"
 #include "tidewire/log.hpp"
+#include "tidewire/options.hpp"
 
 namespace tidewire {
 
@@ -28,6 +31,25 @@ bool touched(const std::vector<binlog::found_ddl>& found, const std::pair<std::s
 }
 
 }  // namespace
+
+binlog::schema_book read_schema(const std::string& path) {
+  if (path.empty()) return {};
+  std::ifstream file(path, std::ios::binary);
+  if (!file)
+    throw failure{failure_kind::usage, "TW-MY-SCHEMA-FILE", "could not read " + path, "check the path"};
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  return binlog::schema_book::parse(text);
+}
+
+binlog::row_changes::settings changes_with(const std::string& spill_dir, const binlog::schema_book& schemas) {
+  binlog::row_changes::settings with;
+  with.spill_folder = spill_folder(spill_dir);
+  if (!schemas.empty()) with.schemas = &schemas;
+  with.on_warning = [](const std::string& code, const std::string& text) {
+    log(log_level::warning, code, text);
+  };
+  return with;
+}
 
 schema_file::schema_file(const std::string& position_path) {
   if (position_path.empty()) return;

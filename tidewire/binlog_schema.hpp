@@ -10,12 +10,18 @@
 
 #include "binlog/connect.hpp"
 #include "binlog/row_changes.hpp"
+#include "binlog/schema_book.hpp"
 #include "binlog/schema_history.hpp"
 #include "binlog/schema_read.hpp"
 #include "binlog/source.hpp"
 #include "core/posix_file.hpp"
 
 namespace tidewire {
+
+/// What a person has given; empty without a path. Throws failure TW-MY-SCHEMA-FILE.
+binlog::schema_book read_schema(const std::string& path);
+/// How changes are read with it: warnings are logged. `schemas` outlives what is made of this.
+binlog::row_changes::settings changes_with(const std::string& spill_dir, const binlog::schema_book& schemas);
 
 /// PATH.schema; everything else is as with the position file, whose lock holds for it too.
 class schema_file {

@@ -1,45 +1,27 @@
 #include "tidewire/decode_binlog.hpp"
 
-#include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <optional>
 
 #include "binlog/event_reader.hpp"
 #include "binlog/file_events.hpp"
 #include "binlog/follow.hpp"
 #include "binlog/row_changes.hpp"
-#include "binlog/schema_book.hpp"
 #include "core/sink.hpp"
 #include "tidewire/binlog_input.hpp"
 #include "tidewire/binlog_list.hpp"
+#include "tidewire/binlog_schema.hpp"
 
 namespace tidewire {
 namespace {
 
 constexpr std::size_t lines_bytes = 256 * 1024;
 
-binlog::schema_book read_schema(const std::string& path) {
-  if (path.empty()) return {};
-  std::ifstream file(path, std::ios::binary);
-  if (!file)
-    throw failure{failure_kind::usage, "TW-MY-SCHEMA-FILE", "could not read " + path, "check the path"};
-  std::string text{std::istreambuf_iterator<char>(file), {}};
-  return binlog::schema_book::parse(text);
-}
-
 binlog::row_changes::settings settings_of(const decode_options& o, const binlog::schema_book& schemas) {
-  binlog::row_changes::settings with;
-  const char* temporary = std::getenv("TMPDIR");
-  with.spill_folder = !o.spill_dir.empty() ? o.spill_dir : temporary && *temporary ? temporary : "/tmp";
+  binlog::row_changes::settings with = changes_with(o.spill_dir, schemas);
   with.write_statements = o.write_statements;
   with.payload.plain_bytes = o.payload_limit_bytes;
   with.event_bytes = with.payload.event_bytes =
       static_cast<std::uint32_t>(std::min<std::uint64_t>(o.event_limit_bytes, binlog::max_event_bytes));
-  if (!schemas.empty()) with.schemas = &schemas;
-  with.on_warning = [](const std::string& code, const std::string& text) {
-    log(log_level::warning, code, text);
-  };
   return with;
 }
 

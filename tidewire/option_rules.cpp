@@ -1,5 +1,6 @@
 // Which options mean nothing for a source, and what follows from several of them.
 #include <algorithm>
+#include <cstdlib>
 
 #include "tidewire/options.hpp"
 
@@ -9,6 +10,12 @@ std::string position_path(const stream_options& of) {
   if (!of.position_file.empty()) return of.position_file;
   constexpr std::string_view file = "file:";
   return of.to.starts_with(file) ? of.to.substr(file.size()) + ".position" : "";
+}
+
+std::string spill_folder(const std::string& asked) {
+  if (!asked.empty()) return asked;
+  const char* temporary = std::getenv("TMPDIR");
+  return temporary && *temporary ? temporary : "/tmp";
 }
 
 void refuse_options(const std::vector<std::string>& given, std::initializer_list<const char*> foreign,

@@ -11,6 +11,10 @@ constexpr const char* url_help =
     "postgres://user@host/database, or key=value pairs; PG* variables and ~/.pgpass count; or "
     "mongodb://user@host/database (without a database: all)";
 
+void add_url(CLI::App& to, std::string& into, const std::string& help) {
+  to.add_option("url", into, help)->required()->type_name("URL");
+}
+
 /// The options of a command that were given, so that another source's can be refused.
 std::vector<std::string> given_options(const CLI::App& of) {
   std::vector<std::string> names;
@@ -184,12 +188,9 @@ void add_stream(CLI::App& app, options& chosen, duration_options& durations, std
                 std::string& streaming_text) {
   stream_options& o = chosen.stream;
   CLI::App* s = app.add_subcommand("stream", "follow every change of a database and write it as NDJSON");
-  s->add_option(
-       "url", o.url,
-       "postgres://user@host/database, or key=value pairs; PG* variables and ~/.pgpass count; or "
-       "mysql://user@host:3306, mariadb://…, or mongodb://user@host/database (without a database: all)")
-      ->required()
-      ->type_name("URL");
+  add_url(*s, o.url,
+          "postgres://user@host/database, or key=value pairs; PG* variables and ~/.pgpass count; or "
+          "mysql://user@host:3306, mariadb://…, or mongodb://user@host/database (without a database: all)");
   add_stream_output(s, o, durations, until_text);
   add_stream_source(s, o, durations, streaming_text);
   add_stream_mysql(s, o);
@@ -213,12 +214,9 @@ void add_stream(CLI::App& app, options& chosen, duration_options& durations, std
 void add_snapshot(CLI::App& app, options& chosen, duration_options& durations) {
   stream_options& o = chosen.snapshot;
   CLI::App* s = app.add_subcommand("snapshot", "write what tables hold now, as NDJSON, and end");
-  s->add_option(
-       "url", o.url,
-       "postgres://user@host/database, or key=value pairs; PG* variables and ~/.pgpass count; or "
-       "mysql://user@host:3306, mariadb://…; or mongodb://user@host/database (without a database: all)")
-      ->required()
-      ->type_name("URL");
+  add_url(*s, o.url,
+          "postgres://user@host/database, or key=value pairs; PG* variables and ~/.pgpass count; or "
+          "mysql://user@host:3306, mariadb://…; or mongodb://user@host/database (without a database: all)");
   s->add_option("--to", o.to, "stdout or file:PATH")->capture_default_str();
   s->add_option("--position", o.position_file,
                 "where it is kept how far the copy has come (a file sink's default: PATH.position)")
@@ -304,9 +302,7 @@ void add_check(CLI::App& app, options& chosen, duration_options& durations) {
   check_options& o = chosen.check;
   CLI::App* c = app.add_subcommand(
       "check", "look at every prerequisite of a stream, and say how to fix what is missing");
-  c->add_option("url", o.url, std::string(url_help) + "; or mysql://user@host:3306, mariadb://…")
-      ->required()
-      ->type_name("URL");
+  add_url(*c, o.url, std::string(url_help) + "; or mysql://user@host:3306, mariadb://…");
   c->add_option("--publication", o.publications, "publications, separated by commas")
       ->delimiter(',')
       ->capture_default_str();
@@ -331,10 +327,8 @@ void add_setup(CLI::App& app, options& chosen) {
   setup_options& o = chosen.setup;
   CLI::App* s =
       app.add_subcommand("setup", "print what makes a database ready for a stream, or do it (--apply)");
-  s->add_option("url", o.url,
-                "as an administrator: " + std::string(url_help) + "; or mysql://user@host:3306, mariadb://…")
-      ->required()
-      ->type_name("URL");
+  add_url(*s, o.url,
+          "as an administrator: " + std::string(url_help) + "; or mysql://user@host:3306, mariadb://…");
   s->add_flag("--apply", o.apply, "run what can be run, instead of printing it");
   s->add_option("--role", o.role, "the role that will stream (MySQL: user or user@host)")
       ->capture_default_str();

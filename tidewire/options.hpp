@@ -78,6 +78,8 @@ void refuse_options_of_others(const stream_options& of, source_kind is);
 
 /// Where the position is kept; empty: nowhere.
 std::string position_path(const stream_options& of);
+/// Where what is too large for memory goes; $TMPDIR or /tmp if nothing was asked for.
+std::string spill_folder(const std::string& asked);
 
 /// What a file holds: captures of tidewire, BSON documents one after the other, messages of MongoDB.
 enum class file_kind { unknown, postgres, bson, mongo_wire };

@@ -1,81 +1,25 @@
 #include "tidewire/snapshot_binlog.hpp"
 
 #include <algorithm>
-#include <asio/co_spawn.hpp>
-#include <asio/redirect_error.hpp>
-#include <asio/steady_timer.hpp>
-#include <asio/use_awaitable.hpp>
-#include <mutex>
-#include <random>
 
 #include "binlog/copy_lock.hpp"
-#include "tidewire/copy_display.hpp"
 #include "tidewire/log.hpp"
 #include "tidewire/snapshot_lock.hpp"
 
 namespace tidewire {
-
-using std::chrono::milliseconds;
-using clock = std::chrono::steady_clock;
-using binlog::client;
-
 namespace {
 
-bool refused(const std::exception_ptr& error) {
-  try {
-    std::rethrow_exception(error);
-  } catch (const failure& why) {
-    return why.kind != failure_kind::transient;
-  } catch (...) {
-    return true;
-  }
-}
+using binlog::client;
 
-[[noreturn]] void damaged(const std::string& what) {
-  throw failure{failure_kind::refused, "TW-POSITION-DAMAGED", what,
-                "it was written by something else; remove the file only if you start anew"};
-}
-
-}  // namespace
-
-class binlog_snapshot_run::impl {
+class binlog_copy final : public copy_runner {
  public:
-  impl(asio::io_context& io, settings with, position_store* store, std::optional<stored_position> stored)
-      : io_(io), with_(std::move(with)), o_(with_.options), store_(store), stored_(std::move(stored)) {
+  binlog_copy(asio::io_context& io, settings with, binlog_copy_hooks hooks, position_store* store,
+              std::optional<stored_position> stored)
+      : copy_runner(io, with, store, std::move(stored)), hooks_(std::move(hooks)) {
     if (!stored_) return;
     take_progress(stored_->copy);
     if (!binlog::parse_position(stored_->position))
-      damaged("the stored position is none of MySQL or MariaDB");
-  }
-
-  asio::awaitable<std::optional<snapshot_end>> run() {
-    asio::steady_timer pause_timer(io_);
-    milliseconds pause{100};
-    for (;;) {
-      std::uint64_t bytes = bytes_;
-      try {
-        bool complete = co_await one_round();
-        if (!complete) co_return std::nullopt;
-        co_return snapshot_end{std::move(sink_), *stored_};
-      } catch (const failure& why) {
-        if (stopping_) co_return std::nullopt;
-        if (why.kind != failure_kind::transient || !sink_ || sink_failed_) throw;
-        log(why, log_level::warning);
-        if (bytes_ != bytes) pause = milliseconds{100};
-      }
-      std::uniform_real_distribution<double> jitter(0.75, 1.25);
-      pause_timer.expires_after(std::chrono::duration_cast<clock::duration>(pause * jitter(random_)));
-      co_await pause_timer.async_wait(asio::use_awaitable);
-      pause = std::min(pause * 2, milliseconds{5'000});
-    }
-  }
-
-  void stop() {
-    stopping_ = true;
-    if (running_ > 0)
-      halt();
-    else
-      io_.stop();
+      refuse_damaged_position("the stored position is none of MySQL or MariaDB");
   }
 
  private:
@@ -83,23 +27,26 @@ class binlog_snapshot_run::impl {
 
   // ---- One round
 
-  asio::awaitable<bool> one_round() {
-    std::unique_ptr<client> side = co_await with_.connect(!std::exchange(told_, true));
+  bool& stop_flag() override { return control_.stop; }
+  copy_totals totals() override { return round_->totals(); }
+
+  asio::awaitable<bool> one_round() override {
+    std::unique_ptr<client> side = co_await hooks_.connect(!std::exchange(told_, true));
     binlog::server_facts server = co_await side->run(binlog::ask_server(side->talk));
-    if (stored_) check_same_source(*stored_, with_.describe(server));
+    if (stored_) check_same_source(*stored_, hooks_.describe(server));
     if (stored_) binlog::check_position(server, first());
     co_await side->run(binlog::prepare_copy(side->talk, server));
     opened open = co_await open_in_peace(*side, server);
     const binlog::copy_start& start = open.start;
     bool resumed = stored_.has_value();
     binlog::position from = resumed ? first() : start.resume;
-    if (!std::exchange(begun_, true)) co_await with_.on_begin(*side, server, from, resumed);
+    if (!std::exchange(begun_, true)) co_await hooks_.on_begin(*side, server, from, resumed);
     side.reset();
     if (!resumed) {
       progress_.place = start.place;
       progress_.exact = start.exact;
     }
-    open_sink_once(server, start);
+    open_sink_once(beginning(server, start));
     if (!start.saw_prepared && !std::exchange(told_unseen_, true))
       log(log_level::info, "",
           "without XA_RECOVER_ADMIN it is not seen whether XA transactions are prepared: the copy would miss "
@@ -173,7 +120,7 @@ class binlog_snapshot_run::impl {
   asio::awaitable<connections> connect_readers(std::size_t count, const binlog::server_facts& server) {
     connections readers;
     for (std::size_t i = 0; i < count; ++i) {
-      std::unique_ptr<client> made = co_await with_.connect(false);
+      std::unique_ptr<client> made = co_await hooks_.connect(false);
       binlog::server_facts same = co_await made->run(binlog::ask_server(made->talk));
       if (same.uuid != server.uuid || same.server_id != server.server_id)
         throw failure{failure_kind::transient, "TW-MY-SNAPSHOT",
@@ -216,33 +163,18 @@ class binlog_snapshot_run::impl {
                       "it is another server, which lags behind: it is tried again"};
   }
 
-  /// From now on the sink's lines have an owner, whenever we die; and whoever reads this knows that the copy
-  /// is not complete.
-  void open_sink_once(const binlog::server_facts& server, const binlog::copy_start& start) {
-    if (sink_) return;
-    sink_place place;
-    place.to = o_.to;
-    if (stored_) place.resume_at = stored_->sink_offset_bytes;
-    sink_ = open_sink(place);
-    if (stored_) return;
-    stored_position beginning = with_.describe(server);
-    beginning.position = to_string(start.resume);
-    beginning.sink_offset_bytes = sink_->offset();
-    beginning.copy = {binlog::rows_line(progress_)};
-    if (store_) store_->store(beginning);
-    stored_ = beginning;
+  stored_position beginning(const binlog::server_facts& server, const binlog::copy_start& start) const {
+    stored_position made = hooks_.describe(server);
+    made.position = to_string(start.resume);
+    made.copy = {binlog::rows_line(progress_)};
+    return made;
   }
 
   void begin_round(std::vector<binlog::copy_table> tables, bool goes_on, const std::string& place,
                    const binlog::server_facts& server, std::size_t workers) {
-    end_ = with_.describe(server);
-    end_.position = stored_->position;
-    pipeline::limits limits;
-    limits.sync_interval = o_.sync_interval;
-    limits.batches = std::max<std::size_t>(limits.batches, 2 * workers + 1);
-    control_.stop = stopping_;
-    error_ = nullptr;
-    lines_ = std::make_unique<pipeline>(*sink_, store_, end_, limits, [this] { wake_from_outside(); });
+    stored_position end = hooks_.describe(server);
+    end.position = stored_->position;
+    begin_lines(std::move(end), 2 * workers + 1);
     binlog::copy_round::settings with{workers, o_.chunk_bytes, server.mariadb};
     checkpoint at;
     at.position = stored_->position;
@@ -252,163 +184,63 @@ class binlog_snapshot_run::impl {
   }
 
   asio::awaitable<bool> work(connections readers, std::vector<std::string> places) {
-    finished_.expires_at(clock::time_point::max());
-    running_ = readers.size();
-    clients_.clear();
-    for (const auto& each : readers) add_client(*each);
-    for (std::size_t i = 0; i < readers.size(); ++i)
-      asio::co_spawn(io_, worker(i, std::move(readers[i]), places[i]), [this](std::exception_ptr error) {
-        // After the first one the others were told to end, however they do it.
-        if (error && (!control_.stop || refused(error))) fail(error);
-        if (--running_ == 0) finished_.cancel();
-      });
-    display_.begin(round_->totals(), with_.show_progress, clock::now());
-    while (running_ > 0) {
-      asio::error_code ignored;
-      finished_.expires_after(std::chrono::seconds{1});
-      co_await finished_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-      display_.show(round_->totals(), clock::now());
-    }
-    display_.end();
+    std::function<asio::awaitable<void>(std::size_t)> each = [&](std::size_t i) {
+      return worker(std::move(readers[i]), std::move(places[i]));
+    };
+    co_await run_workers(readers.size(), each);
     bool complete = !error_ && round_->complete();
-    if (complete) {
-      // All batches are free, or on their way.
-      while (!round_->end()) {
-        lines_->rethrow();
-        finished_.expires_after(milliseconds{1});
-        co_await finished_.async_wait(asio::use_awaitable);
-      }
-    }
+    std::function<bool()> written = [this] { return round_->end(); };
+    if (complete) co_await wait_until(written);
     end_round(complete);
     co_return complete;
   }
 
-  /// Makes durable what is complete, and keeps in mind what that is.
-  void end_round(bool complete) {
-    copy_totals totals = round_->totals();
-    bytes_ += totals.bytes_in;
+  void before_last_line(bool complete) override {
     if (!complete) round_->pause();
-    try {
-      lines_->finish();
-    } catch (const failure&) {
-      sink_failed_ = true;
-      throw;
-    }
-    std::optional<checkpoint> newest = lines_->durable();
+  }
+
+  void keep_progress(bool complete) override {
     round_.reset();
-    lines_.reset();
-    set_wakers({});
-    stored_->sink_offset_bytes = sink_->offset();
-    if (complete) {
-      end_.sink_offset_bytes = sink_->offset();
-      stored_ = end_;
-      log(log_level::info, "",
-          "copied " + std::to_string(totals.rows) + " rows of " + std::to_string(totals.tables) + " tables");
-      return;
-    }
+    std::optional<checkpoint> newest = lines_->durable();
+    if (complete || !newest) return;
     // Lines behind the last place to go on from have been cut off.
     std::vector<std::string> lines;
-    if (newest)
-      for (const auto& each : newest->copy) lines.push_back(*each);
-    if (newest) take_progress(lines);
-    if (error_) std::rethrow_exception(error_);
+    for (const auto& each : newest->copy) lines.push_back(*each);
+    take_progress(lines);
   }
 
   void take_progress(const std::vector<std::string>& lines) {
     auto progress = binlog::parse_copy(lines);
-    if (!progress || progress->place.empty()) damaged("what the position file says of the copy is not legal");
+    if (!progress || progress->place.empty())
+      refuse_damaged_position("what the position file says of the copy is not legal");
     progress_ = std::move(*progress);
   }
 
-  asio::awaitable<void> worker(std::size_t number, std::unique_ptr<client> with, std::string place) {
+  asio::awaitable<void> worker(std::unique_ptr<client> with, std::string place) {
+    co_await with_client(with->socket, copy_tables(*with, std::move(place)));
+  }
+
+  asio::awaitable<void> copy_tables(client& with, std::string place) {
     binlog::copy_round::worker into(*round_, std::move(place));
-    std::exception_ptr error;
-    try {
-      bool over = co_await with->run(binlog::copy_tables(with->talk, *round_, into, control_));
-      if (over) co_await with->run(binlog::quit(with->talk));
-    } catch (...) {
-      error = std::current_exception();
-    }
-    clients_[number] = nullptr;
-    if (error) std::rethrow_exception(error);
+    bool over = co_await with.run(binlog::copy_tables(with.talk, *round_, into, control_));
+    if (over) co_await with.run(binlog::quit(with.talk));
   }
 
-  // ---- Ends and wake-ups
-
-  /// What a person must act on counts more than what a retry helps against.
-  void fail(std::exception_ptr error) {
-    if (!error_ || (refused(error) && !refused(error_))) error_ = std::move(error);
-    halt();
-  }
-
-  void halt() {
-    control_.stop = true;
-    // Who waits for a lock hears nothing but that the time is over.
-    for (client* each : clients_)
-      if (each) each->socket.link().deadline = clock::now();
-    wake_workers();
-  }
-
-  void wake_workers() {
-    for (client* each : clients_)
-      if (each) each->socket.wake();
-  }
-
-  void add_client(client& with) {
-    clients_.push_back(&with);
-    std::lock_guard lock(wake_mutex_);
-    wakers_.push_back(with.socket.waker());
-  }
-  void set_wakers(std::vector<std::function<void()>> to) {
-    std::lock_guard lock(wake_mutex_);
-    wakers_ = std::move(to);
-  }
-  /// From the pipeline's threads.
-  void wake_from_outside() {
-    std::lock_guard lock(wake_mutex_);
-    for (const auto& each : wakers_) each();
-  }
-
-  asio::io_context& io_;
-  const settings with_;
-  const stream_options& o_;
-  position_store* store_;
-  std::optional<stored_position> stored_;
+  const binlog_copy_hooks hooks_;
   binlog::copy_progress progress_;
   bool begun_ = false;  // on_begin was called
   bool told_ = false;
   bool told_unseen_ = false;
-  bool stopping_ = false;
-  bool sink_failed_ = false;
-  std::uint64_t bytes_ = 0;
-  std::mt19937 random_{std::random_device{}()};
-
-  std::unique_ptr<sink> sink_;
-  std::mutex wake_mutex_;
-  std::vector<std::function<void()>> wakers_;
-  std::unique_ptr<pipeline> lines_;
   std::unique_ptr<binlog::copy_round> round_;
-  stored_position end_;  // once the copy is complete
-
-  std::vector<client*> clients_;  // who is to be told of a stop
-  std::size_t running_ = 0;
-  asio::steady_timer finished_{io_};
-  std::exception_ptr error_;
   binlog::copy_control control_;
-  copy_display display_;
 };
 
-binlog_snapshot_run::binlog_snapshot_run(asio::io_context& io, settings with, position_store* store,
-                                         std::optional<stored_position> stored)
-    : impl_(std::make_unique<impl>(io, std::move(with), store, std::move(stored))) {}
-binlog_snapshot_run::~binlog_snapshot_run() = default;
+}  // namespace
 
-asio::awaitable<std::optional<snapshot_end>> binlog_snapshot_run::run() {
-  return impl_->run();
-}
-
-void binlog_snapshot_run::stop() {
-  impl_->stop();
+std::unique_ptr<copy_runner> make_binlog_copy(asio::io_context& io, copy_runner::settings with,
+                                              binlog_copy_hooks hooks, position_store* store,
+                                              std::optional<stored_position> stored) {
+  return std::make_unique<binlog_copy>(io, with, std::move(hooks), store, std::move(stored));
 }
 
 }  // namespace tidewire

@@ -2,23 +2,12 @@
 
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
-#include <asio/io_context.hpp>
-#include <asio/signal_set.hpp>
-#include <asio/steady_timer.hpp>
-#include <asio/use_awaitable.hpp>
-#include <csignal>
-#include <cstdlib>
-#include <mutex>
-#include <random>
-#include <unistd.h>
 
-#include "core/position_store.hpp"
-#include "core/sink.hpp"
 #include "pgoutput/follow.hpp"
 #include "pgoutput/preflight.hpp"
 #include "tidewire/monitor.hpp"
-#include "tidewire/progress.hpp"
 #include "tidewire/snapshot.hpp"
+#include "tidewire/stream_runner.hpp"
 #include "wire/connect.hpp"
 
 namespace tidewire {
@@ -46,20 +35,17 @@ pgoutput::source_settings source_of(const stream_options& o) {
 
 pgoutput::row_changes::settings changes_of(const stream_options& o) {
   pgoutput::row_changes::settings with;
-  const char* temporary = std::getenv("TMPDIR");
-  with.spill_folder = !o.spill_dir.empty() ? o.spill_dir : temporary && *temporary ? temporary : "/tmp";
+  with.spill_folder = spill_folder(o.spill_dir);
   with.spill.memory_bytes = o.spill_memory_bytes;
   return with;
 }
 
-/// Everything of one run. Members live as long as any coroutine that uses them.
-class stream_run {
+class postgres_stream final : public stream_runner {
  public:
-  stream_run(const stream_options& options, bool quiet)
-      : options_(options),
+  postgres_stream(const stream_options& options, bool quiet)
+      : stream_runner(options, quiet),
         source_(source_of(options)),
         from_(wire::parse_connection_string(options.url)),
-        show_progress_(!quiet && ::isatty(STDERR_FILENO)),
         changes_(changes_of(options)) {
     pgoutput::check_settings(source_);
     if (options.snapshot == snapshot_mode::initial && options.temporary_slot)
@@ -83,106 +69,40 @@ class stream_run {
       capture_ = std::make_unique<pgoutput::capture_file>(options.capture_file);
       follow_.capture = capture_.get();
     }
-    std::string path = position_path(options);
-    if (!path.empty()) {
-      store_ = std::make_unique<position_store>(path);
-      stored_ = store_->load();
-    }
-  }
-
-  void run() {
-    asio::signal_set signals(io_, SIGINT, SIGTERM);
-    wait_for_signal(signals);
-    asio::co_spawn(io_, stream(), [this, &signals](std::exception_ptr error) {
-      error_ = error;
-      io_.stop();
-      signals.cancel();
-    });
-    io_.run();
-    end_progress();
-    finish(error_ != nullptr);
-    if (error_) std::rethrow_exception(error_);
+    load_position();
   }
 
  private:
-  // ---- Signals
-
-  void wait_for_signal(asio::signal_set& signals) {
-    signals.async_wait([this, &signals](const asio::error_code& error, int) {
-      if (error) return;
-      follow_state_.stop = true;
-      signals.clear();  // asked twice: at once, also while we wait for a sink that hangs
-      if (snapshot_)
-        snapshot_->stop();
-      else if (streaming_)
-        streaming_->socket.wake();
-      else
-        io_.stop();
-    });
-  }
-
   // ---- The stream
 
-  /// False: stopped before the copy was complete.
-  asio::awaitable<bool> copy_first() {
-    bool unfinished = stored_ && !stored_->copy.empty();
-    if (options_.snapshot != snapshot_mode::initial && unfinished)
-      throw failure{failure_kind::refused, "TW-POSITION-COPY",
-                    "the stored position is that of a copy that is not complete",
-                    "go on with --snapshot initial"};
-    if (options_.snapshot != snapshot_mode::initial || (stored_ && !unfinished)) co_return true;
-    snapshot_run::settings with{options_, source_, from_, true, show_progress_};
-    snapshot_ = std::make_unique<snapshot_run>(io_, with, store_.get(), stored_);
-    std::optional<snapshot_end> end = co_await snapshot_->run();
-    snapshot_.reset();
-    if (!end) co_return false;
-    sink_ = std::move(end->to);
-    stored_ = std::move(end->position);
-    co_return true;
+  std::unique_ptr<copy_runner> make_copy() override {
+    copy_runner::settings with{options_, true, show_progress_};
+    return make_postgres_copy(io_, with, source_, from_, store_.get(), stored_);
   }
 
-  asio::awaitable<void> stream() {
-    bool copied = co_await copy_first();
-    if (!copied) co_return;
+  void begin() override {
+    slot_patience_ = clock::now() + options_.slot_wait;
     start_monitor();  // a copy has its own
-    clock::time_point slot_patience = clock::now() + options_.slot_wait;
-    milliseconds pause{100};
-    bool told_of_slot = false;
-    for (;;) {
-      std::uint64_t bytes = follow_state_.bytes;
-      try {
-        co_await one_connection();
-        co_return;
-      } catch (const failure& why) {
-        if (lines_) lines_->rethrow();  // a sink that failed is no reason to reconnect
-        if (why.kind != failure_kind::transient) throw;
-        bool active = why.code == "TW-PG-SLOT-ACTIVE";
-        if (follow_state_.bytes != bytes)
-          pause = milliseconds{100}, slot_patience = clock::now() + options_.slot_wait;
-        if (active ? clock::now() >= slot_patience : !lines_) throw;
-        if (why.code == "TW-PG-BINARY-TYPE") source_.binary = false;
-        if (source_.temporary_slot && lines_)
-          throw failure{failure_kind::refused, "TW-PG-TEMPORARY-SLOT",
-                        std::string("the connection was lost, and the temporary slot with it: ") + why.what(),
-                        "what was committed since can't be read; use a permanent slot (--create-slot)"};
-        if (!active || !told_of_slot) log(why, active ? log_level::info : log_level::warning);
-        told_of_slot = active;
-      }
-      const milliseconds look_again(100);
-      while (lines_ && !feed_->has_room()) co_await sleep(look_again);
-      co_await sleep(pause);
-      pause = std::min(pause * 2, milliseconds{5'000});
-    }
   }
 
-  asio::awaitable<void> sleep(milliseconds time) {
-    // Many streams of one server must not come back all at once.
-    std::uniform_real_distribution<double> jitter(0.75, 1.25);
-    asio::steady_timer timer(io_, std::chrono::duration_cast<clock::duration>(time * jitter(random_)));
-    co_await timer.async_wait(asio::use_awaitable);
+  bool may_retry(const failure& why, bool moved) override {
+    bool active = why.code == "TW-PG-SLOT-ACTIVE";
+    if (moved) slot_patience_ = clock::now() + options_.slot_wait;
+    if (active ? clock::now() >= slot_patience_ : !lines_) return false;
+    if (why.code == "TW-PG-BINARY-TYPE") source_.binary = false;
+    if (source_.temporary_slot && lines_)
+      throw failure{failure_kind::refused, "TW-PG-TEMPORARY-SLOT",
+                    std::string("the connection was lost, and the temporary slot with it: ") + why.what(),
+                    "what was committed since can't be read; use a permanent slot (--create-slot)"};
+    if (!active || !told_of_slot_) log(why, active ? log_level::info : log_level::warning);
+    told_of_slot_ = active;
+    return true;
   }
+  bool is_ready() override { return !lines_ || feed_->has_room(); }
+  bool& stop_flag() override { return follow_state_.stop; }
+  std::uint64_t bytes_in() const override { return follow_state_.bytes; }
 
-  asio::awaitable<void> one_connection() {
+  asio::awaitable<round_end> one_connection() override {
     wire::connect_settings how;
     how.replication = true;
     how.read_deadline = options_.read_deadline;
@@ -215,6 +135,7 @@ class stream_run {
     log(log_level::info, "",
         "streaming slot " + source_.slot + " of " + server.database + " from " + to_string(from.at));
     co_await follow(with, server);
+    co_return round_end::over;
   }
 
   /// Values in binary form do not say what they are.
@@ -230,19 +151,17 @@ class stream_run {
     // The server must hear from us well before its patience ends.
     if (server.wal_sender_timeout.count() > 0)
       settings.status_interval = std::min(settings.status_interval, server.wal_sender_timeout / 4);
-    with.socket.set_tick(pgoutput::tick_of(settings));
     with.socket.expect_small_messages();
-    set_wake(with.socket.waker());
-    streaming_ = &with;
-    std::exception_ptr error;
-    try {
+    {
+      followed now(*this, with.socket, pgoutput::tick_of(settings));
       co_await with.run(pgoutput::follow(with.talk, *feed_, settings, follow_state_));
-    } catch (...) {
-      error = std::current_exception();
     }
-    streaming_ = nullptr;
-    if (error) std::rethrow_exception(error);
     finish(false);
+    co_await end_connection(with);
+  }
+
+  /// The slot moves at once to what is durable.
+  asio::awaitable<void> end_connection(wire::client& with) {
     with.socket.set_tick(milliseconds{0});
     with.socket.link().deadline = clock::now() + std::chrono::seconds{5};
     try {
@@ -253,16 +172,6 @@ class stream_run {
       // Everything is durable and stored; the server will learn it next time.
       log(why, log_level::warning);
     }
-  }
-
-  // The pipeline's threads wake whatever connection there is.
-  void set_wake(std::function<void()> to) {
-    std::lock_guard lock(wake_mutex_);
-    wake_ = std::move(to);
-  }
-  void wake() {
-    std::lock_guard lock(wake_mutex_);
-    if (wake_) wake_();
   }
 
   // ---- Positions and lines
@@ -299,50 +208,20 @@ class stream_run {
 
   void open_lines(const pgoutput::server_facts& server, const pgoutput::position& from) {
     system_identifier_ = server.system_identifier;
-    sink_place place;
-    place.to = options_.to;
-    if (stored_) place.resume_at = stored_->sink_offset_bytes;
-    if (!sink_) sink_ = open_sink(place);
-    stored_position ours = described(server);
-    if (store_ && !stored_) {
-      // From now on the sink's lines have an owner, whenever we die.
-      stored_position beginning = ours;
-      beginning.position = to_string(from);
-      beginning.sink_offset_bytes = sink_->offset();
-      store_->store(beginning);
-      stored_ = beginning;
-    }
+    checkpoint stored = stream_runner::open_lines(described(server), to_string(from));
     pgoutput::progress_point before;
     before.end = from.at;
-    if (stored_) {
-      before.transactions = stored_->transactions;
-      before.changes = stored_->changes;
-    }
-    pipeline::limits limits;
-    limits.sync_interval = options_.sync_interval;
-    lines_ = std::make_unique<pipeline>(*sink_, store_.get(), ours, limits, [this] { wake(); });
+    before.transactions = stored.transactions;
+    before.changes = stored.changes;
     feed_ = std::make_unique<pgoutput::change_feed>(changes_, *lines_, before);
   }
 
-  /// Makes durable what is complete. After an error as well as it goes: the error is what is told.
-  void finish(bool after_error) {
-    if (!lines_ || finished_) return;
-    finished_ = true;
-    try {
-      feed_->hand_over_done(true);
-      lines_->finish();
-      if (capture_) capture_->close();
-    } catch (const failure& why) {
-      if (!after_error) throw;
-    }
+  void hand_over() override { feed_->hand_over_done(true); }
+  void close_capture() override {
+    if (capture_) capture_->close();
   }
 
   // ---- For people
-
-  /// In one write, so that lines of several threads and programs stay whole.
-  static void print(const std::string& text) {
-    [[maybe_unused]] auto written = ::write(STDERR_FILENO, text.data(), text.size());
-  }
 
   void start_monitor() {
     monitor_settings settings;
@@ -356,64 +235,39 @@ class stream_run {
     }
     settings.on_status = [this](const pgoutput::slot_status& status) { status_ = status; };
     asio::co_spawn(io_, monitor(from_, settings, std::make_shared<bool>(false)), asio::detached);
-    if (show_progress_) asio::co_spawn(io_, print_progress(), asio::detached);
   }
 
-  asio::awaitable<void> print_progress() {
-    progress shown(clock::now());
-    asio::steady_timer timer(io_);
-    for (;;) {
-      timer.expires_after(std::chrono::seconds{1});
-      co_await timer.async_wait(asio::use_awaitable);
-      if (!feed_) continue;
-      progress_totals totals;
-      totals.changes = changes_.changes();
-      totals.bytes_in = follow_state_.bytes;
-      totals.position = to_string(feed_->durable());
-      if (status_.now.valid())
-        totals.lag_bytes = status_.now > feed_->durable() ? status_.now.value - feed_->durable().value : 0;
-      totals.retained_bytes = status_.retained_bytes;
-      print("\r\033[K" + shown.line(totals, clock::now()));
-    }
+  std::optional<progress_totals> totals() const override {
+    if (!feed_) return std::nullopt;
+    progress_totals totals;
+    totals.changes = changes_.changes();
+    totals.bytes_in = follow_state_.bytes;
+    totals.position = to_string(feed_->durable());
+    if (status_.now.valid())
+      totals.lag_bytes = status_.now > feed_->durable() ? status_.now.value - feed_->durable().value : 0;
+    totals.retained_bytes = status_.retained_bytes;
+    return totals;
   }
 
-  void end_progress() const {
-    if (show_progress_) print("\r\033[K");
-  }
-
-  const stream_options& options_;
   pgoutput::source_settings source_;
   const wire::connection_options from_;
-  const bool show_progress_;
-  asio::io_context io_{1};  // outlives what the pipeline's threads wake
-
   std::unique_ptr<pgoutput::capture_file> capture_;
-  std::unique_ptr<position_store> store_;
-  std::optional<stored_position> stored_;  // as it was when this run began
-  std::string system_identifier_;          // of the first connection
-  std::unique_ptr<sink> sink_;
+  std::string system_identifier_;  // of the first connection
   pgoutput::row_changes changes_;
-  std::mutex wake_mutex_;
-  std::function<void()> wake_;
-  std::unique_ptr<pipeline> lines_;
   std::unique_ptr<pgoutput::change_feed> feed_;
-  std::unique_ptr<snapshot_run> snapshot_;
-  bool finished_ = false;
 
   pgoutput::follow_settings follow_;
   pgoutput::follow_state follow_state_;
   pgoutput::slot_status status_;
-  std::exception_ptr error_;
-  std::mt19937 random_{std::random_device{}()};
-
-  wire::client* streaming_ = nullptr;  // while a stop is told by waking it
+  clock::time_point slot_patience_{};
+  bool told_of_slot_ = false;
 };
 
 }  // namespace
 
 void run_stream(const stream_options& options, bool quiet) {
   if (options.snapshot == snapshot_mode::only) return run_snapshot(options, quiet);
-  stream_run(options, quiet).run();
+  postgres_stream(options, quiet).run();
 }
 
 }  // namespace tidewire

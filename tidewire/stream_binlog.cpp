@@ -1,28 +1,14 @@
 #include "tidewire/stream_binlog.hpp"
 
-#include <asio/co_spawn.hpp>
-#include <asio/detached.hpp>
-#include <asio/io_context.hpp>
-#include <asio/signal_set.hpp>
-#include <asio/steady_timer.hpp>
-#include <asio/use_awaitable.hpp>
-#include <csignal>
-#include <cstdlib>
-#include <fstream>
-#include <iterator>
-#include <mutex>
 #include <random>
-#include <unistd.h>
 
 #include "binlog/connect.hpp"
 #include "binlog/follow.hpp"
 #include "binlog/schema_book.hpp"
-#include "core/position_store.hpp"
-#include "core/sink.hpp"
 #include "tidewire/binlog_identity.hpp"
 #include "tidewire/binlog_schema.hpp"
-#include "tidewire/progress.hpp"
 #include "tidewire/snapshot_binlog.hpp"
+#include "tidewire/stream_runner.hpp"
 
 namespace tidewire {
 namespace {
@@ -30,25 +16,10 @@ namespace {
 using std::chrono::milliseconds;
 using clock = std::chrono::steady_clock;
 
-binlog::schema_book read_schema(const std::string& path) {
-  if (path.empty()) return {};
-  std::ifstream file(path, std::ios::binary);
-  if (!file)
-    throw failure{failure_kind::usage, "TW-MY-SCHEMA-FILE", "could not read " + path, "check the path"};
-  std::string text{std::istreambuf_iterator<char>(file), {}};
-  return binlog::schema_book::parse(text);
-}
-
 binlog::row_changes::settings changes_of(const stream_options& o, const binlog::schema_book& schemas) {
-  binlog::row_changes::settings with;
-  const char* temporary = std::getenv("TMPDIR");
-  with.spill_folder = !o.spill_dir.empty() ? o.spill_dir : temporary && *temporary ? temporary : "/tmp";
+  binlog::row_changes::settings with = changes_with(o.spill_dir, schemas);
   with.held_memory_bytes = o.spill_memory_bytes;
   with.track_gtids = true;
-  if (!schemas.empty()) with.schemas = &schemas;
-  with.on_warning = [](const std::string& code, const std::string& text) {
-    log(log_level::warning, code, text);
-  };
   return with;
 }
 
@@ -64,13 +35,11 @@ std::string random_uuid(std::mt19937& random) {
   return text;
 }
 
-/// Everything of one run. Members live as long as any coroutine that uses them.
-class binlog_stream {
+class binlog_stream final : public stream_runner {
  public:
   binlog_stream(const stream_options& options, bool quiet)
-      : options_(options),
+      : stream_runner(options, quiet),
         from_(binlog::parse_connection_url(options.url)),
-        show_progress_(!quiet && ::isatty(STDERR_FILENO)),
         schemas_(read_schema(options.schema_file)),
         changes_(changes_of(options, schemas_)) {
     check_sink(options.to);
@@ -93,11 +62,8 @@ class binlog_stream {
       capture_ = std::make_unique<binlog::capture_file>(options.capture_file);
       follow_.capture = capture_.get();
     }
+    load_position();
     std::string path = position_path(options);
-    if (!path.empty()) {
-      store_ = std::make_unique<position_store>(path);
-      stored_ = store_->load();
-    }
     // What a person gives is not mixed with what is read.
     if (options.schema_file.empty())
       keeper_ = std::make_unique<schema_keeper>(path, [this] { return connect(false); }, dump_);
@@ -105,102 +71,34 @@ class binlog_stream {
       schema_file(path).remove();
   }
 
-  void run() {
-    asio::signal_set signals(io_, SIGINT, SIGTERM);
-    wait_for_signal(signals);
-    asio::co_spawn(io_, stream(), [this, &signals](std::exception_ptr error) {
-      error_ = error;
-      io_.stop();
-      signals.cancel();
-    });
-    if (show_progress_) asio::co_spawn(io_, print_progress(), asio::detached);
-    io_.run();
-    if (show_progress_) print("\r\033[K");
-    finish(error_ != nullptr);
-    if (error_) std::rethrow_exception(error_);
-    if (copying_ && options_.snapshot == snapshot_mode::only)
-      throw failure{failure_kind::transient, "TW-SNAPSHOT-STOPPED",
-                    "the copy was stopped before it was complete", "the same command goes on from there"};
-  }
-
  private:
-  void wait_for_signal(asio::signal_set& signals) {
-    signals.async_wait([this, &signals](const asio::error_code& error, int) {
-      if (error) return;
-      state_.stop = true;
-      signals.clear();  // asked twice: at once, also while we wait for a sink that hangs
-      if (snapshot_)
-        snapshot_->stop();
-      else if (streaming_)
-        streaming_->socket.wake();
-      else
-        io_.stop();
-    });
-  }
-
-  asio::awaitable<void> stream() {
-    if (wants_copy()) {
-      copying_ = true;
-      bool copied = co_await copy();
-      if (!copied) co_return;
-      copying_ = false;
-    }
-    if (options_.snapshot == snapshot_mode::only) co_return;
-    milliseconds pause{100};
-    for (;;) {
-      std::uint64_t bytes = state_.bytes;
-      try {
-        co_await one_connection();
-        co_return;
-      } catch (const binlog::schema_wanted& what) {
-        wanted_ = what;
-        pause = milliseconds{0};
-      } catch (const failure& why) {
-        if (lines_) lines_->rethrow();  // a sink that failed is no reason to reconnect
-        if (why.kind != failure_kind::transient || !lines_) throw;
-        if (state_.bytes != bytes || pause.count() == 0) pause = milliseconds{100};
-        log(why, log_level::warning);
-      }
-      changes_.reconnected();
-      if (pause.count() == 0) continue;
-      co_await sleep(pause);
-      pause = std::min(pause * 2, milliseconds{5'000});
-    }
-  }
-
-  bool wants_copy() const {
+  bool wants_copy() const override {
     bool unfinished = stored_ && !stored_->copy.empty();
     if (options_.snapshot == snapshot_mode::never && unfinished)
       throw failure{failure_kind::refused, "TW-POSITION-FOREIGN",
                     "the position is that of a copy that is not complete", "go on with --snapshot initial"};
     if (options_.snapshot == snapshot_mode::only && stored_ && !unfinished)
       log(log_level::info, "", "the copy is complete already, as of " + stored_->position.substr(0, 200));
-    return options_.snapshot != snapshot_mode::never && (!stored_ || unfinished);
+    return stream_runner::wants_copy();
   }
 
-  /// What the tables hold, before the first change. False: stopped before that was complete.
-  asio::awaitable<bool> copy() {
-    binlog_snapshot_run::settings with{options_, show_progress_};
+  std::unique_ptr<copy_runner> make_copy() override {
+    binlog_copy_hooks with;
     with.connect = [this](bool tell) { return connect(tell); };
     with.on_begin = [this](binlog::client& other, const binlog::server_facts& server,
                            const binlog::position& from,
                            bool resumed) { return begin_schemas(other, server, from, resumed); };
     with.describe = described;
-    snapshot_ = std::make_unique<binlog_snapshot_run>(io_, std::move(with), store_.get(), stored_);
-    std::optional<snapshot_end> end = co_await snapshot_->run();
-    snapshot_.reset();
-    if (!end) co_return false;
-    sink_ = std::move(end->to);
-    stored_ = std::move(end->position);
-    co_return true;
+    return make_binlog_copy(io_, {options_, true, show_progress_}, std::move(with), store_.get(), stored_);
   }
 
-  asio::awaitable<void> sleep(milliseconds time) {
-    // Many streams of one server must not come back all at once.
-    std::uniform_real_distribution<double> jitter(0.75, 1.25);
-    asio::steady_timer timer(io_, std::chrono::duration_cast<clock::duration>(time * jitter(random_)));
-    co_await timer.async_wait(asio::use_awaitable);
+  bool may_retry(const failure& why, bool moved) override {
+    if (!stream_runner::may_retry(why, moved)) return false;
+    changes_.reconnected();
+    return true;
   }
+  bool& stop_flag() override { return state_.stop; }
+  std::uint64_t bytes_in() const override { return state_.bytes; }
 
   asio::awaitable<std::unique_ptr<binlog::client>> connect(bool tell) {
     binlog::connect_settings how;
@@ -218,8 +116,8 @@ class binlog_stream {
       if (more == 0 || server.kind != binlog::position_kind::gtid_set ||
           server.now.executed.contains(feed_->done().executed))
         co_return server;
-      milliseconds pause{50};
-      co_await sleep(pause);
+      const milliseconds pause(50);
+      co_await pause_.wait(pause);
     }
   }
 
@@ -250,7 +148,18 @@ class binlog_stream {
     return text.empty() ? begun_ : binlog::parse_position(text).value_or(begun_);
   }
 
-  asio::awaitable<void> one_connection() {
+  asio::awaitable<round_end> one_connection() override {
+    try {
+      co_await stream_one();
+      co_return round_end::over;
+    } catch (const binlog::schema_wanted& what) {
+      wanted_ = what;
+    }
+    changes_.reconnected();
+    co_return round_end::again_at_once;
+  }
+
+  asio::awaitable<void> stream_one() {
     std::unique_ptr<binlog::client> made = co_await connect(!lines_);
     binlog::client& with = *made;
     binlog::server_facts server = co_await ask_server(with);
@@ -272,29 +181,11 @@ class binlog_stream {
   asio::awaitable<void> follow(binlog::client& with, const binlog::server_facts& server,
                                const binlog::position& from) {
     bool bounded = follow_.until || follow_.until_time;
-    with.socket.set_tick(milliseconds{bounded ? 50 : 1000});
-    set_wake(with.socket.waker());
-    streaming_ = &with;
-    std::exception_ptr error;
-    try {
+    {
+      followed now(*this, with.socket, milliseconds{bounded ? 50 : 1000});
       co_await with.run(binlog::follow(with.talk, *feed_, server, from, follow_, state_));
-    } catch (...) {
-      error = std::current_exception();
     }
-    streaming_ = nullptr;
-    set_wake({});
-    if (error) std::rethrow_exception(error);
     finish(false);
-  }
-
-  // The pipeline's threads wake whatever connection there is.
-  void set_wake(std::function<void()> to) {
-    std::lock_guard lock(wake_mutex_);
-    wake_ = std::move(to);
-  }
-  void wake() {
-    std::lock_guard lock(wake_mutex_);
-    if (wake_) wake_();
   }
 
   void check_identity(const binlog::server_facts& server) {
@@ -318,92 +209,40 @@ class binlog_stream {
   }
 
   void open_lines(const binlog::server_facts& server, const binlog::position& from) {
-    if (!sink_) {
-      sink_place place;
-      place.to = options_.to;
-      if (stored_) place.resume_at = stored_->sink_offset_bytes;
-      sink_ = open_sink(place);
-    }
-    stored_position ours = described(server);
-    if (store_ && !stored_) {
-      // From now on the sink's lines have an owner, whenever we die.
-      stored_position beginning = ours;
-      beginning.position = to_string(from);
-      beginning.sink_offset_bytes = sink_->offset();
-      store_->store(beginning);
-      stored_ = beginning;
-    }
-    pipeline::limits limits;
-    limits.sync_interval = options_.sync_interval;
-    lines_ = std::make_unique<pipeline>(*sink_, store_.get(), ours, limits, [this] { wake(); });
-    feed_ = std::make_unique<binlog::change_feed>(
-        changes_, *lines_, from, stored_ ? stored_->transactions : 0, stored_ ? stored_->changes : 0);
+    checkpoint before = stream_runner::open_lines(described(server), to_string(from));
+    feed_ =
+        std::make_unique<binlog::change_feed>(changes_, *lines_, from, before.transactions, before.changes);
   }
 
-  /// Makes durable what is complete. After an error as well as it goes: the error is what is told.
-  void finish(bool after_error) {
-    if (!lines_ || finished_) return;
-    finished_ = true;
-    try {
-      feed_->hand_over_done(true);
-      lines_->finish();
-      if (capture_) capture_->finish();
-    } catch (const failure& why) {
-      if (!after_error) throw;
-    }
+  void hand_over() override { feed_->hand_over_done(true); }
+  void close_capture() override {
+    if (capture_) capture_->finish();
   }
 
-  /// In one write, so that lines of several threads and programs stay whole.
-  static void print(const std::string& text) {
-    [[maybe_unused]] auto written = ::write(STDERR_FILENO, text.data(), text.size());
+  std::optional<progress_totals> totals() const override {
+    if (!feed_) return std::nullopt;
+    progress_totals totals;
+    totals.changes = changes_.changes();
+    totals.bytes_in = state_.bytes;
+    totals.position = changes_.done().file + ":" + std::to_string(changes_.done().offset);
+    return totals;
   }
 
-  asio::awaitable<void> print_progress() {
-    progress shown(clock::now());
-    asio::steady_timer timer(io_);
-    for (;;) {
-      timer.expires_after(std::chrono::seconds{1});
-      co_await timer.async_wait(asio::use_awaitable);
-      if (!feed_) continue;
-      progress_totals totals;
-      totals.changes = changes_.changes();
-      totals.bytes_in = state_.bytes;
-      totals.position = changes_.done().file + ":" + std::to_string(changes_.done().offset);
-      print("\r\033[K" + shown.line(totals, clock::now()));
-    }
-  }
-
-  const stream_options& options_;
   const binlog::connection_url from_;
-  const bool show_progress_;
-  asio::io_context io_{1};  // outlives what the pipeline's threads wake
-
   std::unique_ptr<binlog::capture_file> capture_;
-  std::unique_ptr<position_store> store_;
-  std::optional<stored_position> stored_;  // as it was when this run began
   std::string uuid_;                       // of the first server
   binlog::schema_book schemas_;            // as it was given
   std::unique_ptr<schema_keeper> keeper_;  // where none was
   bool schemas_begun_ = false;
   std::optional<binlog::schema_wanted> wanted_;
   binlog::position begun_;
-  std::unique_ptr<sink> sink_;
   binlog::row_changes changes_;
-  std::mutex wake_mutex_;
-  std::function<void()> wake_;
-  std::unique_ptr<pipeline> lines_;
   std::unique_ptr<binlog::change_feed> feed_;
-  bool finished_ = false;
 
   binlog::dump_settings dump_;
   binlog::follow_settings follow_;
   binlog::follow_state state_;
-  bool copying_ = false;
-  std::exception_ptr error_;
   std::mt19937 random_{std::random_device{}()};
-
-  std::unique_ptr<binlog_snapshot_run> snapshot_;
-  binlog::client* streaming_ = nullptr;  // while a stop is told by waking it
 };
 
 }  // namespace

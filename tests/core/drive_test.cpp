@@ -1,20 +1,12 @@
-#include "core/drive.hpp"
-
-#include <asio/co_spawn.hpp>
-#include <asio/io_context.hpp>
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
-#include <catch2/catch_test_macros.hpp>
-#include <catch2/generators/catch_generators.hpp>
 #include <future>
 
-#include "tests/core/test_certificates.hpp"
-#include "tests/core/test_framer.hpp"
+#include "tests/core/drive_fixture.hpp"
+#include "tests/core/temporary_folder.hpp"
 #include "tests/core/test_name_server.hpp"
-#include "tests/core/test_peer.hpp"
 
-using namespace std::chrono_literals;
 using namespace tidewire::testing;
 using tidewire::byte_view;
 using tidewire::connection;
@@ -26,124 +18,9 @@ using tidewire::unique_fd;
 
 namespace {
 
-/// Runs one coroutine to its end, with a limit that only a bug reaches.
-void run_io(const std::function<asio::awaitable<void>()>& body) {
-  asio::io_context io;
-  std::exception_ptr error;
-  bool done = false;
-  asio::co_spawn(io, body, [&](std::exception_ptr ended) {
-    error = ended;
-    done = true;
-  });
-  io.run_for(60s);
-  if (error) std::rethrow_exception(error);
-  REQUIRE(done);
-}
-
-failure failure_of(const std::function<asio::awaitable<void>()>& body) {
-  try {
-    run_io(body);
-  } catch (const failure& error) {
-    return error;
-  }
-  return {tidewire::failure_kind::usage, "none", "no failure"};
-}
-
-endpoint loopback(const test_peer& peer) {
-  endpoint to;
-  to.host = "127.0.0.1";
-  to.port = peer.port();
-  return to;
-}
-
-asio::awaitable<connection> join(endpoint to, socket_options options = socket_options()) {
-  connection made = co_await connection::connect(to, options, test_framer);
-  co_return made;
-}
-
-/// Sends each frame back.
-void echo(int fd) {
-  for (;;) {
-    auto head = read_exactly(fd, 4);
-    if (head.size() < 4) return;
-    auto rest = read_exactly(fd, tidewire::load_be<std::uint32_t>(head.data()) - 4);
-    if (!write_all(fd, head) || !write_all(fd, rest)) return;
-  }
-}
-
-void read_to_end(int fd) {
-  while (!read_exactly(fd, 1 << 16).empty()) {
-  }
-}
-
-conversation<std::string> ask(tidewire::link& to, std::string text) {
-  to.out = frame(text);
-  co_await to.send();
-  byte_view reply = co_await to.receive();
-  co_return std::string(body(reply));
-}
-
 conversation<std::size_t> receive_size(tidewire::link& from) {
   byte_view next = co_await from.receive();
   co_return body(next).size();
-}
-
-struct counts {
-  std::size_t frames = 0;
-  std::size_t wakes = 0;
-};
-
-/// Up to a frame that says "end", or so many wakes.
-conversation<counts> stream(tidewire::link& from, std::size_t max_wakes = 1'000'000) {
-  counts seen;
-  while (seen.wakes < max_wakes) {
-    std::optional<byte_view> next = co_await from.receive_or_wake();
-    if (!next) {
-      ++seen.wakes;
-      continue;
-    }
-    if (body(*next) == "end") break;
-    ++seen.frames;
-  }
-  co_return seen;
-}
-
-conversation<counts> ask_and_stream(tidewire::link& to) {
-  to.out = frame("end");
-  co_await to.send();
-  counts seen = co_await stream(to);
-  co_return seen;
-}
-
-/// Asks so many times for an echo of so many bytes, as whoever gets batch after batch does.
-conversation<counts> ask_often(tidewire::link& to, std::size_t times, std::size_t size) {
-  counts seen;
-  const std::string text(size, 'x');
-  while (seen.frames < times) {
-    to.out = frame(text);
-    co_await to.send();
-    std::optional<byte_view> next;
-    while (!next) {
-      next = co_await to.receive_or_wake();
-      if (!next) ++seen.wakes;
-    }
-    ++seen.frames;
-  }
-  co_return seen;
-}
-
-/// Reads a flood of so many frames, waits for the news of its end, then asks and hears the answer.
-conversation<counts> outlast(tidewire::link& to, std::size_t flood) {
-  counts seen;
-  while (seen.frames < flood || to.gathering()) {
-    std::optional<byte_view> next = co_await to.receive_or_wake();
-    ++(next ? seen.frames : seen.wakes);
-  }
-  to.out = frame("go");
-  co_await to.send();
-  counts more = co_await stream(to);
-  seen.frames += more.frames;
-  co_return seen;
 }
 
 conversation<int> wait_for_wakes(tidewire::link& to, int count) {
@@ -166,31 +43,6 @@ conversation<std::string> last_words(tidewire::link& to) {
     heard += " " + end.code;
   }
   co_return heard;
-}
-
-conversation<std::string> ask_through_tls(tidewire::link& to, const tidewire::tls_options& options,
-                                          std::string text) {
-  to.out = {'T', 'L', 'S', '?'};
-  co_await to.send();
-  byte_view reply = co_await to.receive_bytes(1);
-  std::string answer(tidewire::as_text(reply));
-  co_await to.start_tls(options);
-  std::string echoed = co_await ask(to, text);
-  co_return answer + echoed;
-}
-
-void offer_tls(int fd, const tls_server_wish& wish, const std::function<void(SSL*)>& then) {
-  read_exactly(fd, 4);
-  write_all(fd, tidewire::as_bytes("S"));
-  serve_tls(fd, wish, then);
-}
-
-void echo_tls(SSL* ssl) {
-  std::vector<char> buffer(1 << 16);
-  for (;;) {
-    int count = SSL_read(ssl, buffer.data(), static_cast<int>(buffer.size()));
-    if (count <= 0 || SSL_write(ssl, buffer.data(), count) <= 0) return;
-  }
 }
 
 }  // namespace
@@ -459,163 +311,6 @@ TEST_CASE("A waker outlives its connection", "[drive]") {
   wake();
   io.restart();
   io.run();
-}
-
-TEST_CASE("A flood is read in large pieces, and wakes still come through", "[drive]") {
-  bool loopback_segments = GENERATE(true, false);
-  bool small_window = GENERATE(true, false);
-  CAPTURE(loopback_segments, small_window);
-  // Small messages in small sends, as a walsender does it, until the reader goes.
-  test_peer peer{[](int fd) {
-                   auto message = frame(std::string(200, 'm'));
-                   while (write_all(fd, message)) {
-                   }
-                 },
-                 loopback_segments ? listen_tcp() : listen_tcp_small_segments()};
-  run_io([&]() -> asio::awaitable<void> {
-    connection db = co_await join(loopback(peer));
-    if (small_window) db.expect_small_messages();
-    auto wake = db.waker();
-    std::jthread other([wake](const std::stop_token& stop) {
-      while (!stop.stop_requested()) {
-        wake();
-        std::this_thread::yield();
-      }
-    });
-    counts seen = co_await db.run(stream(db.link(), 2000));
-    CHECK(seen.wakes == 2000);
-    other.request_stop();
-    other.join();
-    db.set_tick(5ms);
-    std::size_t frames = 0;
-    std::uint64_t enough = db.stats().bytes_in + 10'000'000;
-    while (db.stats().bytes_in < enough) {
-      counts more = co_await db.run(stream(db.link(), 1));
-      frames += more.frames;
-    }
-    CHECK(frames > 10'000);
-    CHECK(db.stats().pauses > 0);
-    CHECK(db.stats().bytes_in / db.stats().reads > 4 * 204);
-  });
-}
-
-TEST_CASE("The end of a flood is told, and a few bytes after it are heard", "[drive]") {
-  constexpr std::size_t flood = 20'000;
-  bool loopback_segments = GENERATE(true, false);
-  bool small_window = GENERATE(true, false);
-  CAPTURE(loopback_segments, small_window);
-  test_peer peer{[](int fd) {
-                   auto message = frame(std::string(200, 'm'));
-                   for (std::size_t i = 0; i < flood; ++i) write_all(fd, message);
-                   read_exactly(fd, frame("go").size());
-                   write_all(fd, frame("end"));
-                   read_to_end(fd);
-                 },
-                 loopback_segments ? listen_tcp() : listen_tcp_small_segments()};
-  run_io([&]() -> asio::awaitable<void> {
-    connection db = co_await join(loopback(peer));
-    if (small_window) db.expect_small_messages();
-    counts seen = co_await db.run(outlast(db.link(), flood));
-    CHECK(seen.frames == flood);
-    CHECK(db.stats().pauses > 0);
-  });
-}
-
-TEST_CASE("A lone message is never paused for", "[drive]") {
-  test_peer peer{echo};
-  run_io([&]() -> asio::awaitable<void> {
-    connection db = co_await join(loopback(peer));
-    for (int i = 0; i < 50; ++i) {
-      counts seen = co_await db.run(ask_and_stream(db.link()));
-      CHECK(seen.wakes == 0);
-    }
-    CHECK(db.stats().pauses == 0);
-  });
-}
-
-TEST_CASE("Answers are never paused for, however large", "[drive]") {
-  test_peer peer{echo};
-  run_io([&]() -> asio::awaitable<void> {
-    connection db = co_await join(loopback(peer));
-    counts seen = co_await db.run(ask_often(db.link(), 100, 600'000));
-    CHECK(seen.frames == 100);
-    CHECK(db.stats().pauses == 0);
-  });
-}
-
-TEST_CASE("TLS is started in the middle of a conversation", "[drive]") {
-  temporary_folder folder;
-  identity authority = make_identity(authority_wish("Test authority"));
-  tls_server_wish wish;
-  wish.self = make_identity({}, &authority);
-  tidewire::tls_options options;
-  options.host = "db.test";
-  options.ca_file = write_certificate(authority, folder / "ca.pem");
-  SECTION("and carries what follows") {
-    test_peer peer{[&](int fd) { offer_tls(fd, wish, echo_tls); }};
-    run_io([&]() -> asio::awaitable<void> {
-      connection db = co_await join(loopback(peer));
-      std::string text(3'000'000, 't');
-      std::string reply = co_await db.run(ask_through_tls(db.link(), options, text));
-      CHECK(reply == "S" + text);
-      REQUIRE(db.link().tls());
-      CHECK(db.link().tls()->version == "TLSv1.3");
-      CHECK(db.link().tls()->server_end_point.size() == 32);
-    });
-  }
-  SECTION("and fails for a server that is not who it should be") {
-    options.host = "other.test";
-    test_peer peer{[&](int fd) { offer_tls(fd, wish, echo_tls); }};
-    failure found = failure_of([&]() -> asio::awaitable<void> {
-      connection db = co_await join(loopback(peer));
-      std::string reply = co_await db.run(ask_through_tls(db.link(), options, "secret"));
-    });
-    CHECK(found.code == "TW-TLS-HOST-NAME");
-  }
-  SECTION("and fails for options that are wrong") {
-    options.ca_file = folder / "none.pem";
-    test_peer peer{[&](int fd) { offer_tls(fd, wish, echo_tls); }};
-    failure found = failure_of([&]() -> asio::awaitable<void> {
-      connection db = co_await join(loopback(peer));
-      std::string reply = co_await db.run(ask_through_tls(db.link(), options, "secret"));
-    });
-    CHECK(found.code == "TW-TLS-CA-FILE");
-  }
-  SECTION("and a missing client certificate is told, even if it shows only later") {
-    identity clients = make_identity(authority_wish("Client authority"));
-    wish.client_authority = &clients;
-    test_peer peer{[&](int fd) { offer_tls(fd, wish, echo_tls); }};
-    failure found = failure_of([&]() -> asio::awaitable<void> {
-      connection db = co_await join(loopback(peer));
-      std::string reply = co_await db.run(ask_through_tls(db.link(), options, "secret"));
-    });
-    CHECK(found.code == "TW-TLS-CLIENT-CERTIFICATE");
-  }
-  SECTION("and bytes in the clear before it are refused") {
-    test_peer peer{[&](int fd) {
-      read_exactly(fd, 4);
-      write_all(fd, tidewire::as_bytes("SE"));
-      read_to_end(fd);
-    }};
-    failure found = failure_of([&]() -> asio::awaitable<void> {
-      connection db = co_await join(loopback(peer));
-      std::string reply = co_await db.run(ask_through_tls(db.link(), options, "secret"));
-    });
-    CHECK(found.code == "TW-TLS-EARLY-DATA");
-  }
-  SECTION("and a server that hangs in the handshake") {
-    test_peer peer{[&](int fd) {
-      read_exactly(fd, 4);
-      write_all(fd, tidewire::as_bytes("S"));
-      read_to_end(fd);
-    }};
-    failure found = failure_of([&]() -> asio::awaitable<void> {
-      connection db = co_await join(loopback(peer));
-      db.link().silence_limit = 100ms;
-      std::string reply = co_await db.run(ask_through_tls(db.link(), options, "secret"));
-    });
-    CHECK(found.code == "TW-NET-TIMEOUT");
-  }
 }
 
 TEST_CASE("Everything goes when the I/O context goes", "[drive]") {
