@@ -122,7 +122,12 @@ asio::awaitable<void> copy_runner::run_workers(std::size_t count,
 asio::awaitable<void> copy_runner::wait_until(std::function<bool()> written) {
   // All batches are free, or on their way.
   while (!written()) {
-    lines_->rethrow();
+    try {
+      lines_->rethrow();
+    } catch (const failure&) {
+      sink_failed_ = true;
+      throw;
+    }
     finished_.expires_after(std::chrono::milliseconds{1});
     co_await finished_.async_wait(asio::use_awaitable);
   }

@@ -73,11 +73,7 @@ class binlog_stream final : public stream_runner {
 
  private:
   bool wants_copy() const override {
-    bool unfinished = stored_ && !stored_->copy.empty();
-    if (options_.snapshot == snapshot_mode::never && unfinished)
-      throw failure{failure_kind::refused, "TW-POSITION-FOREIGN",
-                    "the position is that of a copy that is not complete", "go on with --snapshot initial"};
-    if (options_.snapshot == snapshot_mode::only && stored_ && !unfinished)
+    if (options_.snapshot == snapshot_mode::only && stored_ && stored_->copy.empty())
       log(log_level::info, "", "the copy is complete already, as of " + stored_->position.substr(0, 200));
     return stream_runner::wants_copy();
   }

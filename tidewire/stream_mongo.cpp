@@ -1,6 +1,7 @@
 #include "tidewire/stream_mongo.hpp"
 
 #include "core/capture_output.hpp"
+#include "core/utc_time.hpp"
 #include "tidewire/log.hpp"
 #include "tidewire/snapshot_mongo.hpp"
 #include "tidewire/stream_runner.hpp"
@@ -121,6 +122,19 @@ class mongo_stream final : public stream_runner {
   void hand_over() override { feed_->hand_over(); }
   void close_capture() override {
     if (capture_) capture_->close();
+  }
+
+  /// The position is the time of the last change: tokens are long, and say nothing to a reader.
+  std::optional<progress_totals> totals() const override {
+    if (!feed_ || !feed_->time()) return std::nullopt;
+    progress_totals totals;
+    totals.changes = feed_->events();
+    totals.bytes_in = state_.bytes;
+    char time[utc_text_size];
+    put_utc(time, std::int64_t{feed_->time()->time} * 1'000'000);
+    constexpr std::size_t to_the_second = 19;
+    totals.position.assign(time, to_the_second) += 'Z';
+    return totals;
   }
 
   mongo_source source_;

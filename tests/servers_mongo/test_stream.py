@@ -1,12 +1,20 @@
 """Change streams of a real server against what pymongo's own stream of the same events says."""
 
 import json
+import os
+import pty
+import re
+import select
 import signal
+import subprocess
+import time
 
 import bson
 import pytest
 from bson import json_util
 from conftest import VERSION
+from harness import BINARY
+from harness.program import clean_environment
 
 CANONICAL = json_util.JSONOptions(json_mode=json_util.JSONMode.CANONICAL)
 
@@ -200,3 +208,24 @@ def test_capture_decodes_to_the_same_lines(db, stream, tidewire, tmp_path):
     assert (tmp_path / "capture").read_bytes()[12:16] == (2012).to_bytes(4, "little")
     decoded = tidewire("decode", tmp_path / "capture").succeed()
     assert decoded.lines == running.lines
+
+
+def test_progress_is_shown_on_a_terminal(db, server, tmp_path):
+    master, slave = pty.openpty()
+    run = subprocess.Popen([BINARY, "stream", f"mongodb://{server.host}/{db.name}", "--to", f"file:{tmp_path}/lines",
+                            "--position", tmp_path / "position"], stdout=subprocess.DEVNULL, stderr=slave,
+                           env=clean_environment({"TERM": "xterm"}))
+    os.close(slave)
+    said, written = b"", False
+    deadline = time.monotonic() + 30
+    # The time is that of the last change, to the second.
+    while not re.search(rb"\r\x1b\[K\d+ rows/s  .*/s  3 changes  at 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", said):
+        assert time.monotonic() < deadline, said
+        if select.select([master], [], [], 0.1)[0]:
+            said += os.read(master, 4096)
+        if not written and b"streaming" in said:
+            db.c.insert_many([{"_id": number} for number in range(3)])
+            written = True
+    run.send_signal(signal.SIGINT)
+    assert run.wait(30) == 0
+    os.close(master)

@@ -156,7 +156,7 @@ def test_an_interrupted_copy_goes_on(server, database, account, tmp_path):
     running.kill9()
     assert "copy rows " in position.read_text()
     never = stream(*common, "--until", "now")
-    assert never.code == 3 and "TW-POSITION-FOREIGN" in never.stderr, never.stderr
+    assert never.code == 3 and "TW-POSITION-COPY" in never.stderr, never.stderr
     server.sql("DELETE FROM t WHERE id % 2 = 0; UPDATE t SET s = 'new' WHERE id % 3 = 0", database)
     stream(*common, "--snapshot", "initial", "--table", "d.t", "--until", "now").good()
     lines = lines_of(out)
