@@ -1,6 +1,9 @@
 // Numbers below 100,000,000 as text, without a loop or a table.
 #pragma once
 
+#include <array>
+#include <bit>
+
 #include "core/bytes.hpp"
 
 namespace tidewire {
@@ -20,6 +23,25 @@ namespace tidewire {
 /// Stores eight characters, the lowest byte first.
 inline void put_eight(char* out, std::uint64_t characters) {
   store_le(reinterpret_cast<std::uint8_t*>(out), characters);
+}
+
+/// How many digits a number has. Known long before they are themselves, so what follows in a text need not
+/// wait.
+[[gnu::always_inline]] inline unsigned digit_count(std::uint32_t number) {
+  // For each highest bit what carries into the upper half: its digits, and one more from the power of ten on
+  // that lies between this bit and the next one.
+  static constexpr auto carries = [] {
+    std::array<std::uint64_t, 32> made{};
+    for (unsigned bit = 0; bit < 32; ++bit) {
+      std::uint64_t digits = 1, power = 10;
+      for (; power <= std::uint64_t{1} << bit; power *= 10) ++digits;
+      bool between = power < std::uint64_t{2} << bit;
+      made[bit] = between ? ((digits + 1) << 32) - power : digits << 32;
+    }
+    return made;
+  }();
+  auto highest_bit = static_cast<unsigned>(std::bit_width(number | 1) - 1);
+  return static_cast<unsigned>((number + carries[highest_bit]) >> 32);
 }
 
 }  // namespace tidewire

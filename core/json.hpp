@@ -309,24 +309,31 @@ inline char* put_string(char* out, std::string_view text) {
 
 /// Of a number below 100,000,000; stores eight bytes.
 [[gnu::always_inline]] inline char* put_short_number(char* out, std::uint32_t number) {
-  std::uint64_t digits = eight_digits(number);
-  // What is above the zero in a digit's character.
-  int zeros = std::countr_zero(digits & 0x0f0f'0f0f'0f0f'0f0f) / 8;
-  put_eight(out, digits >> 8 * zeros);
-  return out + 8 - zeros;
+  unsigned count = digit_count(number);
+  put_eight(out, eight_digits(number) >> 8 * (8 - count));
+  return out + count;
 }
 
-[[gnu::noinline]] inline char* put_digits_of(char* out, std::uint64_t number) {
+[[gnu::noinline]] inline char* put_long_number(char* out, std::uint64_t number) {
   constexpr std::uint32_t split = 100'000'000;
-  if (number < split) return put_short_number(out, static_cast<std::uint32_t>(number));
   std::uint64_t high = number / split;
   auto low = static_cast<std::uint32_t>(number % split);
-  if (high < split) [[likely]]
+  if (high >= split) {
+    out = put_short_number(out, static_cast<std::uint32_t>(high / split));
+    put_eight(out, eight_digits(static_cast<std::uint32_t>(high % split)));
+    out += 8;
+  } else {
     out = put_short_number(out, static_cast<std::uint32_t>(high));
-  else
-    out = put_digits_of(out, high);
+  }
   put_eight(out, eight_digits(low));
   return out + 8;
+}
+
+/// Stores up to eight bytes more than it reports.
+[[gnu::noinline]] inline char* put_digits_of(char* out, std::uint64_t number) {
+  if (number >= 100'000'000) [[unlikely]]
+    return put_long_number(out, number);
+  return put_short_number(out, static_cast<std::uint32_t>(number));
 }
 
 inline char* put_unsigned(char* out, std::uint64_t number) {

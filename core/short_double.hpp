@@ -38,11 +38,26 @@ char* put_short_decimal(char* out, double number) {
   return out + std::max(1, 8 - zeros);
 }
 
+/// As above, with two places: what has a price has.
+inline char* put_cents(char* out, double number) {
+  auto cents = static_cast<std::uint64_t>(number * 100 + 0.5);
+  if (static_cast<double>(cents) / 100 != number) return nullptr;
+  out = json::put_unsigned(out, cents / 100);
+  auto places = static_cast<unsigned>(cents % 100);
+  out[0] = '.';
+  out[1] = static_cast<char>('0' + places / 10);
+  out[2] = static_cast<char>('0' + places % 10);
+  return out + 2 + (places % 10 != 0);
+}
+
 }  // namespace detail
 
 /// The fewest digits that read back to a number from 0.001 on that is not whole, if they are few; null if
 /// not.
 inline char* put_short_double(char* out, double number) {
+  if (number >= 0.001 && number < 1e11) [[likely]] {
+    if (char* end = detail::put_cents(out, number)) return end;
+  }
   if (number >= 0.001 && number < 1e7) return detail::put_short_decimal<100'000'000>(out, number);
   if (number >= 1e7 && number < 1e11) return detail::put_short_decimal<10'000>(out, number);
   return nullptr;

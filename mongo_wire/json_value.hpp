@@ -56,12 +56,11 @@ char* put_literal(char* out, const char (&text)[Size]) {
 /// Stores up to 8 bytes more than it reports.
 template <std::integral T>
 char* put_integer(char* out, T number) {
+  // Signs come and go: no branch of their own.
+  *out = '-';
+  bool negative = number < 0;
   auto magnitude = static_cast<std::uint64_t>(number);
-  if (number < 0) {
-    *out++ = '-';
-    magnitude = 0 - magnitude;
-  }
-  return json::put_unsigned(out, magnitude);
+  return json::put_unsigned(out + negative, negative ? 0 - magnitude : magnitude);
 }
 
 /// 2026-11-24T10:00:00.123; milliseconds since 1970, until the year 9999.
@@ -93,7 +92,9 @@ inline constexpr std::size_t double_text_size = 32;
 
 /// A finite number with the fewest digits that read back to it: 1.0, -0.0, 1.5E-7, 1.2345678921232E+18.
 inline char* put_double(char* out, double number) {
-  if (std::signbit(number)) *out++ = '-', number = -number;
+  *out = '-';
+  out += std::signbit(number);
+  number = std::abs(number);
   if (char* end = put_whole_double(out, number)) return put_literal(end, ".0");
   if (char* end = put_short_double(out, number)) return end;
   // d[.d…]e±dd[d]
