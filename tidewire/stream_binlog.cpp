@@ -17,6 +17,7 @@
 #include "binlog/connect.hpp"
 #include "binlog/follow.hpp"
 #include "binlog/schema_book.hpp"
+#include "binlog/xa_prepared.hpp"
 #include "core/position_store.hpp"
 #include "core/sink.hpp"
 #include "tidewire/binlog_identity.hpp"
@@ -45,6 +46,7 @@ binlog::row_changes::settings changes_of(const stream_options& o, const binlog::
   with.spill_folder = !o.spill_dir.empty() ? o.spill_dir : temporary && *temporary ? temporary : "/tmp";
   with.held_memory_bytes = o.spill_memory_bytes;
   with.track_gtids = true;
+  with.refuse_unknown_xa = true;
   if (!schemas.empty()) with.schemas = &schemas;
   with.on_warning = [](const std::string& code, const std::string& text) {
     log(log_level::warning, code, text);
@@ -223,6 +225,17 @@ class binlog_stream {
     }
   }
 
+  /// Nothing that is prepared before its begin may be committed behind it: the rows would be missing.
+  asio::awaitable<binlog::server_facts> begin_fresh(binlog::client& with, binlog::server_facts server) {
+    binlog::fresh_start start = co_await with.run(binlog::begin_fresh(with.talk, std::move(server)));
+    if (!start.saw_prepared)
+      log(log_level::info, "",
+          "without XA_RECOVER_ADMIN it is not seen whether XA transactions are prepared: the stream would "
+          "end "
+          "where one of them is committed (TW-MY-XA-UNKNOWN)");
+    co_return std::move(start.server);
+  }
+
   /// Once: a copy's begin is the stream's.
   asio::awaitable<void> begin_schemas(binlog::client& with, const binlog::server_facts& server,
                                       const binlog::position& from, bool stored) {
@@ -255,6 +268,7 @@ class binlog_stream {
     binlog::client& with = *made;
     binlog::server_facts server = co_await ask_server(with);
     bool first = !lines_;
+    if (first && !stored_) server = co_await begin_fresh(with, std::move(server));
     check_identity(server);
     binlog::position from = first ? first_position(server) : feed_->next();
     if (first) begun_ = from;
