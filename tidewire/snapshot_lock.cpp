@@ -125,8 +125,8 @@ asio::awaitable<void> open_other(client& reader, bool mariadb, std::string& plac
   place = co_await reader.run(binlog::open_snapshot(reader.talk, mariadb));
 }
 
-/// Of MySQL. Prepared transactions of these tables have been waited for, as all others; those of other tables
-/// are looked for.
+/// Of MySQL. The lock has waited for prepared transactions of these tables as for all; those of others are
+/// looked for.
 asio::awaitable<void> read_place(const locked_opening& with, binlog::xa_looks& looks,
                                  binlog::copy_start& start) {
   client& locker = with.locker;
