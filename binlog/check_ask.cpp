@@ -6,6 +6,7 @@
 #include "binlog/check_ask_tables.hpp"
 #include "binlog/dump_request.hpp"
 #include "binlog/format_description.hpp"
+#include "binlog/xa_prepared.hpp"
 
 namespace tidewire::binlog {
 namespace {
@@ -156,6 +157,15 @@ conversation<> ask_hoster(session& with, check_facts& into) {
   if (found) into.hoster_hours.value = std::string(found->first());
 }
 
+conversation<> ask_prepared(session& with, check_facts& into) {
+  try {
+    into.prepared = co_await prepared_transactions(with);
+  } catch (const server_failure& why) {
+    if (why.kind == failure_kind::transient) throw;
+    into.prepared.missing = why.what();
+  }
+}
+
 /// The one proof that the account may read the binlog. The server forgets us with the connection.
 conversation<> ask_to_register(session& with, check_facts& into) {
   std::vector<std::uint8_t> request;
@@ -204,6 +214,7 @@ conversation<> ask_facts(session& with, ask_settings what, check_facts& into) {
   if (!what.thorough) co_return;
   co_await ask_tls_duty(with, into);
   co_await ask_cascades(with, into);
+  co_await ask_prepared(with, into);
   co_await ask_to_register(with, into);
 }
 

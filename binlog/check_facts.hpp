@@ -84,7 +84,8 @@ struct check_facts {
   asked<std::string> hoster_hours;           // RDS: binlog retention hours; empty: NULL
   asked<std::vector<table_fact>> tables;
   asked<std::vector<cascade_fact>> cascades;
-  asked<bool> registers;  // it takes us as a replica
+  asked<bool> registers;                     // it takes us as a replica
+  asked<std::vector<std::string>> prepared;  // XA transactions
 
   /// Null where it is not known or does not exist.
   const std::string* setting(std::string_view name) const {

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "binlog/check_judging.hpp"
+#include "binlog/xa_prepared.hpp"
 
 namespace tidewire::binlog {
 namespace {
@@ -116,12 +117,61 @@ void judge_select(const judging& j) {
            : "tables that the account has no right on are not seen here; their changes come all the same");
 }
 
+/// Needed for one option only, so nothing is wrong without it.
+void judge_lock_tables(const judging& j) {
+  constexpr const char* code = "TW-CHECK-MY-LOCK-TABLES";
+  constexpr const char* title = "LOCK TABLES, for --exact";
+  bool can_be_exact = j.facts.mariadb || j.facts.version >= 80000;
+  if (!can_be_exact || !j.facts.rights || !j.facts.tables) return;
+  const grant_list& grants = j.facts.rights->grants;
+  std::vector<std::string> missing;
+  std::vector<const table_fact*> tables = tables_in_question(j.facts, j.wishes);
+  for (const table_fact* each : tables)
+    if (!grants.on_schema(each->schema, "LOCK TABLES") &&
+        std::ranges::find(missing, each->schema) == missing.end())
+      missing.push_back(each->schema);
+  if (tables.empty()) return;
+  if (missing.empty()) return void(j.ok(code, title, "on " + counted(tables.size(), "table", "tables")));
+  std::vector<check_fix> fixes;
+  if (missing.size() > max_named_objects)
+    fixes.push_back({kind::sql, grant_sql(j, "LOCK TABLES", "*.*"), true});
+  if (fixes.empty())
+    for (const std::string& each : missing)
+      fixes.push_back({kind::sql, grant_sql(j, "LOCK TABLES", sql_schema_pattern(each) + ".*"), true});
+  j.add(code, title, check_status::ok,
+        "not on " + counted(missing.size(), "schema: ", "schemas: ") + first_of(missing, missing.size()),
+        j.facts.mariadb ? "a copy with --exact and several connections may take it, nothing else does"
+                        : "a copy with --exact takes it, nothing else does",
+        std::move(fixes));
+}
+
+void judge_prepared(const judging& j) {
+  constexpr const char* code = "TW-CHECK-MY-XA";
+  constexpr const char* title = "prepared XA transactions";
+  if (!j.facts.prepared) {
+    std::vector<check_fix> fixes;
+    if (!j.facts.mariadb) fixes = fixes_of(j, grant_sql(j, "XA_RECOVER_ADMIN", "*.*"));
+    j.unknown(code, title, j.facts.prepared.missing, std::move(fixes));
+    return;
+  }
+  if (j.facts.prepared->empty()) return void(j.ok(code, title, "none"));
+  std::vector<check_fix> fixes;
+  for (const std::string& each : *j.facts.prepared) {
+    if (fixes.size() == max_named_objects) break;
+    fixes.push_back({kind::sql, "XA ROLLBACK " + each + ";   -- or XA COMMIT, if nobody will", false});
+  }
+  j.add(code, title, check_status::warn, prepared_text(*j.facts.prepared),
+        "no copy and no new stream begins before they have ended", std::move(fixes));
+}
+
 }  // namespace
 
 void judge_rights(const judging& j) {
   judge_replication(j);
   judge_monitor(j);
   judge_select(j);
+  judge_lock_tables(j);
+  judge_prepared(j);
 }
 
 }  // namespace tidewire::binlog

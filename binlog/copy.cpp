@@ -73,44 +73,27 @@ conversation<copy_start> place_now(session& with, const server_facts& server) {
   co_return start;
 }
 
-namespace {
-
-/// What is prepared now is in no snapshot, and in the binlog in front of its place: a copy would miss it.
-/// False where the account may not look.
-conversation<bool> nothing_is_prepared(session& with) {
-  text_result prepared;
-  try {
-    prepared = co_await text_query(with, "XA RECOVER", "looking for prepared transactions");
-  } catch (const server_failure& why) {
-    // MySQL asks for XA_RECOVER_ADMIN.
-    if (why.number != 1401 && why.number != 1227) throw;
-    co_return false;
-  }
-  if (!prepared.rows.empty())
-    throw failure{failure_kind::transient, "TW-MY-XA-PREPARED",
-                  std::to_string(prepared.rows.size()) +
-                      " XA transactions are prepared: a copy that begins now would miss their rows",
-                  "XA RECOVER lists them; XA COMMIT or XA ROLLBACK ends them"};
-  co_return true;
-}
-
-}  // namespace
-
-conversation<copy_start> begin_copy(session& with, server_facts server) {
+conversation<copy_start> begin_copy(session& with, server_facts server, xa_care care) {
   copy_start start;
+  xa_looks looks;
+  auto patience = care == xa_care::at_once ? xa_looks::patience::at_once : xa_looks::patience::waits;
+  for (bool good = false; !good;) {
+    if (care != xa_care::none) co_await looks.before(with, patience);
+    // MySQL: what is in gtid_executed has been committed, and so is in a snapshot that is opened later.
+    // MariaDB: place and snapshot are one.
+    if (server.mariadb)
+      start.place = co_await open_snapshot(with, true);
+    else
+      start = co_await place_now(with, server);
+    good = care == xa_care::none;
+    if (!good) good = co_await looks.after(with);
+  }
+  start.saw_prepared = looks.may_look();
   if (!server.mariadb) {
-    // What is in gtid_executed has been committed, and so is in a snapshot that is opened later; or it has
-    // been prepared, and then still is now or is in it too.
-    start = co_await place_now(with, server);
-    start.saw_prepared = co_await nothing_is_prepared(with);
     co_await open_snapshot(with, false);
     co_return start;
   }
   start.resume = server.now;
-  // Place and snapshot are one: who was prepared then is so before or after.
-  co_await nothing_is_prepared(with);
-  start.place = co_await open_snapshot(with, true);
-  start.saw_prepared = co_await nothing_is_prepared(with);
   std::size_t colon = start.place.rfind(':');
   std::string sql =
       "SELECT BINLOG_GTID_POS('" + start.place.substr(0, colon) + "'," + start.place.substr(colon + 1) + ")";

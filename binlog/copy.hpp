@@ -8,6 +8,7 @@
 #include "binlog/copy_round.hpp"
 #include "binlog/schema_read.hpp"
 #include "binlog/source.hpp"
+#include "binlog/xa_prepared.hpp"
 
 namespace tidewire::binlog {
 
@@ -27,8 +28,16 @@ void check_can_copy(const server_facts& server);
 /// Where the server is now. Of MySQL.
 conversation<copy_start> place_now(session& with, const server_facts& server);
 
+/// What is done about XA transactions that are prepared: their rows are in no snapshot, and in the binlog
+/// before its place.
+enum class xa_care {
+  waits,    // for them, for some seconds
+  at_once,  // it does not wait, because others do
+  none,     // the stream begins at an earlier place
+};
+
 /// Opens the session's snapshot, without any lock. Throws failure TW-MY-XA-PREPARED.
-conversation<copy_start> begin_copy(session& with, server_facts server);
+conversation<copy_start> begin_copy(session& with, server_facts server, xa_care care);
 
 /// One more, after that one, on another connection: its place, empty where the server does not tell it.
 conversation<std::string> open_snapshot(session& with, bool mariadb);

@@ -92,7 +92,11 @@ conversation<bool> lock_tables(session& with, const std::vector<copy_table>& tab
 }
 
 conversation<> end_waiting(session& with, std::string connection) {
-  co_await text_query(with, "KILL QUERY " + connection, "giving up a lock");
+  try {
+    co_await text_query(with, "KILL QUERY " + connection, "giving up a lock");
+  } catch (const server_failure& why) {
+    if (why.number != 1094) throw;  // it is gone, which it will be told itself
+  }
 }
 
 conversation<> unlock_tables(session& with) {

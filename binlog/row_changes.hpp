@@ -87,6 +87,8 @@ class row_changes {
     std::uint32_t event_bytes = max_event_bytes;  // of a decompressed event
     /// Statements that change rows and were logged as text: written as they are, instead of refused.
     bool write_statements = false;
+    /// An XA transaction is committed whose rows did not come: they are lost. Else that is a warning.
+    bool refuse_unknown_xa = false;
     /// Usual rows go into the lines without a text of their values in between: the same lines, sooner.
     bool straight = true;
     /// Ids of transactions are kept in progress(); decoding files needs none.

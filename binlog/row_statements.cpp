@@ -148,10 +148,15 @@ void row_changes::xa_outcome(const query_view& m, query_kind kind) {
     return rolled_back();
   }
   if (!held) {
-    warn("TW-MY-XA-UNKNOWN",
-         where() + ": XA transaction " + id +
-             " is committed, but it was prepared before the place where reading began: its "
-             "changes are not in the lines");
+    std::string text = where() + ": XA transaction " + id +
+                       " is committed, but its XA PREPARE did not come, it is before the place where reading "
+                       "began: its changes are not in the lines";
+    if (with_.refuse_unknown_xa)
+      throw failure{
+          failure_kind::refused, "TW-MY-XA-UNKNOWN", text,
+          "nobody has its rows but the tables: start anew, with a copy (--snapshot initial) if they "
+          "matter. On MySQL grant XA_RECOVER_ADMIN, then nothing begins while one is prepared"};
+    warn("TW-MY-XA-UNKNOWN", text);
     return commit();
   }
   replay(id);

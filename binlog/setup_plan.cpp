@@ -97,6 +97,12 @@ class planning {
     want(may("REPLICATION SLAVE"), "REPLICATION SLAVE");
     want(may(monitor), monitor);
     if (!rights.empty()) add("rights", "GRANT " + rights + " ON *.* TO " + account_ + ";");
+    // So that nothing begins while an XA transaction is prepared whose rows would be missing.
+    if (!facts_.mariadb && facts_.version >= 80000 && !may("XA_RECOVER_ADMIN")) {
+      setup_step& step = add("rights", "GRANT XA_RECOVER_ADMIN ON *.* TO " + account_ + ";",
+                             "so that prepared XA transactions are seen before a stream or copy begins");
+      step.optional = true;
+    }
     // So that check can say whether it is a replica.
     bool has_it = facts_.mariadb && facts_.version >= 100509;
     if (has_it && !may("SLAVE MONITOR") && !may("REPLICA MONITOR")) {
@@ -117,7 +123,8 @@ class planning {
       if (!grants.on_schema(each.schema, "SELECT")) schemas.insert(each.schema);
     // Not on everything: the server's own tables hold what others log in with.
     for (const std::string& each : schemas)
-      add("rights", "GRANT SELECT ON " + sql_schema_pattern(each) + ".* TO " + account_ + ";");
+      add("rights", "GRANT SELECT ON " + sql_schema_pattern(each) + ".* TO " + account_ + ";",
+          exact_note(each));
   }
 
   void plan_select_on(const wanted_table& wanted) {
@@ -128,7 +135,15 @@ class planning {
       return;
     }
     if (!facts_.rights->grants.on_table(table->schema, table->name, "SELECT"))
-      add("rights", "GRANT SELECT ON " + sql_name(table->schema, table->name) + " TO " + account_ + ";");
+      add("rights", "GRANT SELECT ON " + sql_name(table->schema, table->name) + " TO " + account_ + ";",
+          exact_note(table->schema));
+  }
+
+  /// What only one option takes is not given unasked.
+  std::string exact_note(const std::string& schema) const {
+    if (facts_.mariadb || facts_.version < 80000) return {};
+    return "for a copy with --exact also GRANT LOCK TABLES ON " + sql_schema_pattern(schema) + ".* TO " +
+           account_ + ";";
   }
 
   // ---- The server

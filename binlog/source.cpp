@@ -71,24 +71,30 @@ conversation<server_facts> ask_server(session& with) {
     wrong_setting("server_id is 0: the server sends no binlog", "give it another one");
   text_result logs = co_await text_query(with, "SHOW BINARY LOGS", "listing binlogs");
   facts.first_file = logs.first(0);
-  if (facts.mariadb) {
-    facts.kind = facts.now.kind = position_kind::domains;
-    text_result at = co_await text_query(with, "SELECT @@GLOBAL.gtid_binlog_pos", "reading gtid_binlog_pos");
-    facts.now.domains = well_formed(mariadb_gtid_position::parse(at.first()), "GTID position");
-    co_return facts;
+  if (!facts.mariadb) {
+    facts.uuid = co_await variable(with, "server_uuid");
+    std::string mode = co_await variable(with, "gtid_mode");
+    if (mode != "ON") facts.kind = position_kind::file;
+  } else {
+    facts.kind = position_kind::domains;
   }
-  facts.uuid = co_await variable(with, "server_uuid");
-  std::string mode = co_await variable(with, "gtid_mode");
-  if (mode != "ON") {
-    facts.kind = position_kind::file;
-    facts.now = co_await file_now(with, facts.number >= 80200);
-    co_return facts;
-  }
-  text_result sets =
-      co_await text_query(with, "SELECT @@GLOBAL.gtid_executed, @@GLOBAL.gtid_purged", "reading GTIDs");
-  facts.now.executed = set_of(sets.first(0));
-  facts.purged = set_of(sets.first(1));
+  co_await read_now(with, facts);
   co_return facts;
+}
+
+conversation<> read_now(session& with, server_facts& of) {
+  of.now.kind = of.kind;
+  if (of.kind == position_kind::domains) {
+    text_result at = co_await text_query(with, "SELECT @@GLOBAL.gtid_binlog_pos", "reading gtid_binlog_pos");
+    of.now.domains = well_formed(mariadb_gtid_position::parse(at.first()), "GTID position");
+  } else if (of.kind == position_kind::file) {
+    of.now = co_await file_now(with, of.number >= 80200);
+  } else {
+    text_result sets =
+        co_await text_query(with, "SELECT @@GLOBAL.gtid_executed, @@GLOBAL.gtid_purged", "reading GTIDs");
+    of.now.executed = set_of(sets.first(0));
+    of.purged = set_of(sets.first(1));
+  }
 }
 
 void check_position(const server_facts& server, const position& from) {

@@ -38,6 +38,9 @@ struct dump_settings {
 /// format), TW-MY-PRIVILEGE.
 conversation<server_facts> ask_server(session& with);
 
+/// Again, of a server that was asked: `now` and what is purged.
+conversation<> read_now(session& with, server_facts& of);
+
 /// Throws failure TW-MY-PURGED or TW-MY-HISTORY if the changes behind `from` can't be had from this server.
 void check_position(const server_facts& server, const position& from);
 

@@ -47,6 +47,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   with.event_bytes = std::uint32_t{1} << 20;
   with.write_statements = how & 1;
   with.track_gtids = how & 2;
+  with.refuse_unknown_xa = how & 8;
   with.held_memory_bytes = how & 4 ? 0 : 1 << 16;
   row_changes changes(with);
   json::buffer out;

@@ -50,8 +50,7 @@ class binlog_copy final : public copy_runner {
     if (!start.saw_prepared && !std::exchange(told_unseen_, true))
       log(log_level::info, "",
           "without XA_RECOVER_ADMIN it is not seen whether XA transactions are prepared: the copy would miss "
-          "their "
-          "rows");
+          "their rows, and the stream that follows would end where one of them is committed");
     log(log_level::info, "",
         "copying " + std::to_string(open.tables.size()) + " tables with " +
             std::to_string(open.readers.size()) + " connections; the stream's place is " +
@@ -136,9 +135,12 @@ class binlog_copy final : public copy_runner {
   /// tried again for a while.
   asio::awaitable<binlog::copy_start> open_snapshots(connections& readers, std::vector<std::string>& places,
                                                      const binlog::server_facts& server) {
+    // What is prepared behind the stream's place comes with the stream.
+    auto care = stored_ ? binlog::xa_care::none : binlog::xa_care::waits;
     for (int more = 50;; --more) {
       client& first_reader = *readers.front();
-      binlog::copy_start start = co_await first_reader.run(binlog::begin_copy(first_reader.talk, server));
+      binlog::copy_start start =
+          co_await first_reader.run(binlog::begin_copy(first_reader.talk, server, care));
       places.assign(readers.size(), start.place);
       for (std::size_t i = 1; i < readers.size(); ++i) {
         client& reader = *readers[i];

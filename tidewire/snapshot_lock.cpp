@@ -115,7 +115,7 @@ asio::awaitable<void> guarded(const locked_opening& with, asio::awaitable<void> 
 asio::awaitable<void> open_first(const locked_opening& with, binlog::copy_start& start) {
   client& reader = *with.readers.front();
   if (with.server.mariadb) {
-    start = co_await reader.run(binlog::begin_copy(reader.talk, with.server));
+    start = co_await reader.run(binlog::begin_copy(reader.talk, with.server, binlog::xa_care::at_once));
     co_return;
   }
   co_await reader.run(binlog::open_snapshot(reader.talk, false));
@@ -125,17 +125,24 @@ asio::awaitable<void> open_other(client& reader, bool mariadb, std::string& plac
   place = co_await reader.run(binlog::open_snapshot(reader.talk, mariadb));
 }
 
-asio::awaitable<void> read_place(const locked_opening& with, binlog::copy_start& start) {
-  start = co_await with.locker.run(binlog::place_now(with.locker.talk, with.server));
+/// Of MySQL. The lock has waited for prepared transactions of these tables as for all; those of others are
+/// looked for.
+asio::awaitable<void> read_place(const locked_opening& with, binlog::xa_looks& looks,
+                                 binlog::copy_start& start) {
+  client& locker = with.locker;
+  co_await locker.run(looks.before(locker.talk, binlog::xa_looks::patience::at_once));
+  start = co_await locker.run(binlog::place_now(locker.talk, with.server));
+  start.saw_prepared = looks.may_look();
 }
 
-/// The lock's whole life but the waiting for it: a question or two, and their answers.
-asio::awaitable<binlog::copy_start> open_all(const locked_opening& with, std::vector<std::string>& places) {
+/// The lock's whole life but the waiting for it: a few questions, and their answers.
+asio::awaitable<binlog::copy_start> open_all(const locked_opening& with, binlog::xa_looks& looks,
+                                             std::vector<std::string>& places) {
   binlog::copy_start start;
   bool mariadb = with.server.mariadb;
   places.assign(with.readers.size(), {});
   std::vector<asio::awaitable<void>> all;
-  if (!mariadb) all.push_back(guarded(with, read_place(with, start)));
+  if (!mariadb) all.push_back(guarded(with, read_place(with, looks, start)));
   all.push_back(guarded(with, open_first(with, start)));
   for (std::size_t i = 1; i < with.readers.size(); ++i)
     all.push_back(guarded(with, open_other(*with.readers[i], mariadb, places[i])));
@@ -154,9 +161,17 @@ asio::awaitable<binlog::copy_start> open_locked_snapshots(const locked_opening& 
                                                           std::vector<std::string>& places) {
   client& locker = with.locker;
   std::string number = co_await locker.run(binlog::prepare_lock(locker.talk));
-  co_await lock_in_time(with, number);
-  binlog::copy_start start = co_await open_all(with, places);
-  co_await locker.run(binlog::unlock_tables(locker.talk));  // it was held until now
+  bool mariadb = with.server.mariadb;  // its begin_copy looks for prepared transactions
+  binlog::xa_looks looks;
+  binlog::copy_start start;
+  for (bool good = false; !good;) {
+    if (!mariadb) co_await locker.run(looks.before(locker.talk));
+    co_await lock_in_time(with, number);
+    start = co_await open_all(with, looks, places);
+    co_await locker.run(binlog::unlock_tables(locker.talk));  // it was held until now
+    good = mariadb;
+    if (!good) good = co_await locker.run(looks.after(locker.talk));
+  }
   co_await locker.run(binlog::quit(locker.talk));
   start.exact = true;
   co_return start;

@@ -5,6 +5,7 @@
 #include "binlog/connect.hpp"
 #include "binlog/follow.hpp"
 #include "binlog/schema_book.hpp"
+#include "binlog/xa_prepared.hpp"
 #include "tidewire/binlog_identity.hpp"
 #include "tidewire/binlog_schema.hpp"
 #include "tidewire/snapshot_binlog.hpp"
@@ -20,6 +21,7 @@ binlog::row_changes::settings changes_of(const stream_options& o, const binlog::
   binlog::row_changes::settings with = changes_with(o.spill_dir, schemas);
   with.held_memory_bytes = o.spill_memory_bytes;
   with.track_gtids = true;
+  with.refuse_unknown_xa = true;
   return with;
 }
 
@@ -117,6 +119,16 @@ class binlog_stream final : public stream_runner {
     }
   }
 
+  /// Nothing that is prepared before its begin may be committed behind it: the rows would be missing.
+  asio::awaitable<binlog::server_facts> begin_fresh(binlog::client& with, binlog::server_facts server) {
+    binlog::fresh_start start = co_await with.run(binlog::begin_fresh(with.talk, std::move(server)));
+    if (!start.saw_prepared)
+      log(log_level::info, "",
+          "without XA_RECOVER_ADMIN it is not seen whether XA transactions are prepared: "
+          "the stream would end where one of them is committed (TW-MY-XA-UNKNOWN)");
+    co_return std::move(start.server);
+  }
+
   /// Once: a copy's begin is the stream's.
   asio::awaitable<void> begin_schemas(binlog::client& with, const binlog::server_facts& server,
                                       const binlog::position& from, bool stored) {
@@ -160,6 +172,7 @@ class binlog_stream final : public stream_runner {
     binlog::client& with = *made;
     binlog::server_facts server = co_await ask_server(with);
     bool first = !lines_;
+    if (first && !stored_) server = co_await begin_fresh(with, std::move(server));
     check_identity(server);
     binlog::position from = first ? first_position(server) : feed_->next();
     if (first) begun_ = from;

@@ -129,7 +129,8 @@ class Mysql:
         self.old = name == "mysql-5.6"
         usual = MARIADB_SETTINGS if self.mariadb else OLD_SETTINGS if self.old else MYSQL_SETTINGS
         self.settings = usual | (settings or {})
-        self.certificate = name == "mariadb-11.4"  # by itself it makes an RSA key at each start, for up to a minute
+        # Before 11.4 there is no TLS without one; 11.4 makes an RSA key at each start, for up to a minute.
+        self.certificate = name in ("mariadb-10.5", "mariadb-10.11", "mariadb-11.4")
         self.data = self.folder / "data"
         self.socket = self.folder / "socket"
         self.log = self.folder / "log"

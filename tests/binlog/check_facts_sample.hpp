@@ -47,6 +47,7 @@ inline binlog::check_facts good_binlog_facts(bool mariadb = false) {
   facts.rights.value.emplace();
   std::string monitor = mariadb ? "BINLOG MONITOR, SLAVE MONITOR" : "REPLICATION CLIENT";
   facts.rights.value->grants.add("GRANT REPLICATION SLAVE, " + monitor + " ON *.* TO `reader`@`%`");
+  if (!mariadb) facts.rights.value->grants.add("GRANT XA_RECOVER_ADMIN ON *.* TO `reader`@`%`");
   facts.rights.value->grants.add("GRANT SELECT ON `shop`.* TO `reader`@`%`");
   facts.account_needs_tls.value = false;
   facts.log.value.emplace();
@@ -57,6 +58,7 @@ inline binlog::check_facts good_binlog_facts(bool mariadb = false) {
   facts.tables.value = {good_binlog_table("shop", "items"), good_binlog_table("shop", "orders")};
   facts.cascades.value.emplace();
   facts.registers.value = true;
+  facts.prepared.value.emplace();
   return facts;
 }
 

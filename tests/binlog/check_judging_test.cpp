@@ -126,6 +126,27 @@ TEST_CASE("What the account may not see is unknown, with the server's words", "[
   }
   CHECK(after("CASCADES", [&](check_facts& all) { hide(all.cascades); }).status == unknown);
   CHECK(after("MONITOR", [&](check_facts& all) { hide(all.kept); }).status == fail);
+  check_finding found = after("XA", [&](check_facts& all) { hide(all.prepared); });
+  CHECK((found.status == unknown && has_fix(found, "GRANT XA_RECOVER_ADMIN ON *.* TO `reader`@`%`;")));
+}
+
+TEST_CASE("Prepared XA transactions, and the right that only exact copies take", "[mycheck]") {
+  check_finding found =
+      after("XA", [](check_facts& facts) { facts.prepared.value = {{"X'61',X'',1", "X'62',X'',1"}}; });
+  CHECK((found.status == warn && found.found == "2: X'61',X'',1 and X'62',X'',1"));
+  CHECK(has_fix(found, "XA ROLLBACK X'62',X'',1;"));
+  found = after("LOCK-TABLES",
+                [](check_facts& facts) { facts.tables.value->push_back(good_binlog_table("a_b", "t")); });
+  CHECK((found.status == ok && found.found == "not on 2 schemas: shop, a_b"));
+  CHECK(has_fix(found, "GRANT LOCK TABLES ON `a\\_b`.* TO `reader`@`%`;"));
+  auto granted = [](check_facts& facts) {
+    facts.rights.value->grants.add("GRANT LOCK TABLES ON `shop`.* TO `reader`@`%`");
+  };
+  found = after("LOCK-TABLES", granted, true);
+  CHECK((found.status == ok && found.found == "on 2 tables" && found.fixes.empty()));
+  check_facts old = good_binlog_facts();
+  old.version = 50744;  // there it can't be exact
+  CHECK(std::ranges::count(judge(old, {}), "TW-CHECK-MY-LOCK-TABLES", &check_finding::code) == 0);
 }
 
 TEST_CASE("Rights", "[mycheck]") {

@@ -43,15 +43,23 @@ TEST_CASE("From nothing: account, rights, SELECT on each schema", "[mysetup]") {
   CHECK(script(facts) ==
         "CREATE USER `tidewire`@`%` IDENTIFIED BY '…' REQUIRE SSL;\n"
         "GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO `tidewire`@`%`;\n"
+        "GRANT XA_RECOVER_ADMIN ON *.* TO `tidewire`@`%`;\n"
         "GRANT SELECT ON `a\\_b`.* TO `tidewire`@`%`;\n"
         "GRANT SELECT ON `shop`.* TO `tidewire`@`%`;\n");
   CHECK(left(facts).empty());
+  // Given only by hand.
+  CHECK(plan_setup(facts, {}, password).back().note ==
+        "for a copy with --exact also GRANT LOCK TABLES ON `shop`.* TO `tidewire`@`%`;");
+  facts.version = 50744;
+  CHECK(script(facts).find("XA_RECOVER_ADMIN") == std::string::npos);
+  facts.version = 80033;
   setup_step first = plan_setup(facts, {}, password).front();
   CHECK((first.has_password && first.text.find("'pass''word'") != std::string::npos));
   facts.connection.is_loopback = true;
   CHECK(script(facts, {{"o`dd", "10.%"}, {{"shop", "items"}}, {}}) ==
         "CREATE USER `o``dd`@`10.%` IDENTIFIED BY '…';\n"
         "GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO `o``dd`@`10.%`;\n"
+        "GRANT XA_RECOVER_ADMIN ON *.* TO `o``dd`@`10.%`;\n"
         "GRANT SELECT ON `shop`.`items` TO `o``dd`@`10.%`;\n");
 }
 

@@ -240,6 +240,16 @@ TEST_CASE("binlog: XA transactions wait for their outcome") {
   unknown.gtid(1).query(commit);
   CHECK(unknown.ops() == "");
   CHECK(unknown.warnings == std::vector<std::string>{"TW-MY-XA-UNKNOWN"});
+  row_changes::settings strict;
+  strict.refuse_unknown_xa = true;
+  feeder lost(strict);
+  lost.gtid(1).query("BEGIN").table().insert(1).xid();
+  lost.gtid(2).query("XA ROLLBACK X'61',X'',1");  // nothing is missing
+  failure why = tidewire::testing::failure_of([&] { lost.gtid(3).query(commit); });
+  CHECK((why.code == "TW-MY-XA-UNKNOWN" && why.kind == failure_kind::refused));
+  CHECK(std::string_view(why.what()).contains("X'61',X'',1"));
+  CHECK(lost.ops() == "begin schema insert commit ");
+  CHECK(lost.warnings.empty());
   feeder other;
   other.gtid(1).query(start);
   CHECK(tidewire::testing::failure_of([&] { other.query("XA COMMIT X'62',X'',1"); }).code == "TW-MY-DECODE");

@@ -17,7 +17,7 @@ def account(server, database):
     """account(right, …): the URL of an account with SELECT on d and these rights; by itself just what it needs."""
     made = []
 
-    def make(*rights: str, select: str = "d.*", require: str = "") -> str:
+    def make(*rights: str, select: str = "d.*", require: str = "", xa: bool = True) -> str:
         name = f"c{len(made)}"
         made.append(name)
         server.sql(f"DROP USER IF EXISTS {name}@'%'; CREATE USER {name}@'%' IDENTIFIED BY 'pw' {require}")
@@ -25,6 +25,8 @@ def account(server, database):
             server.sql(f"GRANT {right} ON *.* TO {name}@'%'")
         if server.mariadb and "REPLICATION CLIENT" in rights:
             server.sql(f"GRANT REPLICA MONITOR ON *.* TO {name}@'%'")
+        if not server.mariadb and xa:
+            server.sql(f"GRANT XA_RECOVER_ADMIN ON *.* TO {name}@'%'")
         if select:
             server.sql(f"GRANT SELECT ON {select} TO {name}@'%'")
         return url(server, name, "pw")
@@ -156,10 +158,37 @@ def test_a_right_that_is_missing(server, account, missing, code):
     Report(place).is_ready()
 
 
+@pytest.mark.only("mysql", "MariaDB lets everybody look")
+def test_who_may_not_see_prepared_transactions(server, account):
+    place = account(*RIGHTS, xa=False)
+    report = Report(place)
+    assert report.exit == 0 and report.with_status("unknown") == ["XA"], report.describe()
+    assert "XA_RECOVER_ADMIN" in report["XA"]["found"], "the server's words"
+    server.sql(report.fixes("XA")[0])
+    assert Report(place).is_ready()["XA"]["found"] == "none"
+
+
+def test_prepared_transactions(server, reader):
+    server.sql("XA START 'x','y',7; INSERT INTO d.items VALUES (1, 'x'); XA END 'x','y',7; XA PREPARE 'x','y',7")
+    report = Report(reader)
+    assert report.exit == 0 and report.with_status("warn") == ["XA"] and "X'78',X'79',7" in report["XA"]["found"], report.describe()
+    server.sql(report.fixes("XA")[0].partition(";")[0])
+    assert Report(reader).is_ready().status("XA") == "ok"
+
+
+def test_the_right_for_exact_copies(server, account):
+    place = account(*RIGHTS)
+    report = Report(place).is_ready()
+    assert report.status("LOCK-TABLES") == "ok" and "d" in report["LOCK-TABLES"]["found"], report.describe()
+    server.sql(report.can_apply("LOCK-TABLES"))
+    report = Report(place).is_ready()
+    assert report["LOCK-TABLES"]["found"] == "on 1 table" and not report.fixes("LOCK-TABLES"), report.describe()
+
+
 def test_no_right_at_all(server, account):
-    report = Report(account(select=""))
+    report = Report(account(select="", xa=False))
     assert report.exit == 3 and set(report.with_status("fail")) == {"REPLICATION", "MONITOR", "SELECT"}, report.describe()
-    assert set(report.with_status("unknown")) == {"REPLICA", "FILTER"}
+    assert set(report.with_status("unknown")) == {"REPLICA", "FILTER"} | (set() if server.mariadb else {"XA"})
     assert "1227" in report["REPLICA"]["found"], "the server's words"
 
 

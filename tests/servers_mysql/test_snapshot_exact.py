@@ -2,6 +2,8 @@
 nobody else waits for it."""
 
 import random
+import re
+import signal
 import subprocess
 import threading
 import time
@@ -233,16 +235,59 @@ def test_a_long_query_is_not_in_the_way(server, database, account):
 
 
 @pytest.mark.only("mysql", "MariaDB needs no lock where its snapshots are the same one")
-@pytest.mark.parametrize("signal", ["kill9", "stop"])
-def test_killed_while_it_waits(server, database, account, signal, tmp_path):
+@pytest.mark.parametrize("how", ["kill9", "stop"])
+def test_killed_while_it_waits(server, database, account, how, tmp_path):
     server.sql("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, v INT); INSERT INTO t VALUES (1, 1)", database)
     with Session(server) as other:
         other.ask("BEGIN; UPDATE t SET v = 2 WHERE id = 1; SELECT 1")
         running = Running(tmp_path, account, "--snapshot", "only", "--exact", "--lock-timeout", "60s", "--table", "d.t")
         wait_for(lambda: waits(server), 30, "the lock to be waited for", 0.01)
-        getattr(running, signal)()
+        getattr(running, how)()
         server.sql("SET lock_wait_timeout=4; INSERT INTO t VALUES (NULL, 0)", database)
         wait_for(lambda: not server.rows("SELECT 1 FROM information_schema.processlist WHERE user = 'ex'"), 30, "its connections to end", 0.05)
+
+
+@pytest.mark.only("mysql", "MariaDB needs no lock where its snapshots are the same one")
+@pytest.mark.parametrize("how", ["silence", "killed"])
+def test_a_lock_that_was_lost_begins_no_copy(server, database, account, how, tmp_path):
+    """Halted when the lock came, for longer than the server waits for us; or its connection was killed."""
+    server.sql("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, v INT); INSERT INTO t VALUES (1, 1)", database)
+    out = tmp_path / "out"
+    with Session(server) as other:
+        other.ask("BEGIN; UPDATE t SET v = 2 WHERE id = 1; SELECT 1")
+        running = Running(tmp_path, account, "--to", f"file:{out}", "--snapshot", "initial", "--exact", "--lock-timeout", "60s", "--table", "d.t")
+        # Whoever is halted while the server waits for another one's lock holds it soon.
+        wait_for(lambda: waits(server), 30, "the lock to be waited for", 0.002)
+        running.process.send_signal(signal.SIGSTOP)
+        (locker,) = server.rows("SELECT id FROM information_schema.processlist WHERE user = 'ex' AND state LIKE 'Waiting for table metadata lock'")[0]
+        other.ask("COMMIT; SELECT 1")
+        wait_for(lambda: server.rows(f"SELECT 1 FROM information_schema.processlist WHERE id = {locker} AND command = 'Sleep'"), 30, "the lock", 0.01)
+        with pytest.raises(MysqlError):  # it is held
+            writes_at_once(server)
+        if how == "killed":
+            server.sql(f"KILL {locker}")
+        server.sql("SET lock_wait_timeout=20; INSERT INTO t VALUES (NULL, 0)", database)
+    running.process.send_signal(signal.SIGCONT)
+    ended = running.result()
+    assert ended.code == 1 and re.search("TW-NET-|TW-MY-UNAVAILABLE", ended.stderr), ended.stderr
+    assert not out.exists() and not out.with_name("out.position").exists()
+    # The same command makes one.
+    stream(account, "--to", f"file:{out}", "--snapshot", "initial", "--exact", "--table", "d.t", "--until", "now").good()
+    assert len([each for each in lines_of(out) if each["op"] == "read"]) == 2
+
+
+@pytest.mark.only("mysql", "MariaDB looks without the lock")
+def test_what_is_prepared_of_other_tables(server, database, account, tmp_path):
+    """Its rows would be in neither: the stream has all tables."""
+    server.sql("CREATE TABLE t (id INT PRIMARY KEY); CREATE TABLE u (id INT PRIMARY KEY); XA START 'x'; INSERT INTO u VALUES (7); XA END 'x';"
+               "XA PREPARE 'x'; GRANT XA_RECOVER_ADMIN ON *.* TO 'ex'@'127.0.0.1'", database)
+    try:
+        refused = stream(account, "--snapshot", "only", "--exact", "--table", "d.t")
+        assert refused.code == 1 and "TW-MY-XA-PREPARED" in refused.stderr and "X'78',X'',1" in refused.stderr, refused.stderr
+        server.sql("SET lock_wait_timeout=1; INSERT INTO d.t VALUES (1)")  # nothing is locked
+    finally:
+        server.sql("XA ROLLBACK 'x'")
+    assert stream(account, "--snapshot", "only", "--exact", "--table", "d.t").good().lines[0]["exact"]
 
 
 def test_one_that_goes_on_is_not_exact(server, database, account, tmp_path):
