@@ -40,7 +40,9 @@ void check_taken(byte_view server_first, const std::vector<std::uint8_t>& second
   require(answer.has_value());
   auto header = find(*answer, "a")->as_string();
   require(header && header->starts_with("AWS4-HMAC-SHA256 Credential=AKID/20260203/" + *region + "/sts/"));
-  require(header->find(key) == header->npos && header->find('\n') == header->npos);
+  // Of the region a fuzzer makes anything.
+  require(host->find(key) != host->npos || header->find(key) == header->npos);
+  require(header->find('\n') == header->npos);
   require(find(*answer, "d")->as_string() == "20260203T040506Z");
   require(find(*answer, "t")->as_string() == "token");
 }

@@ -151,6 +151,11 @@ class Mongod:
         except pymongo.errors.PyMongoError:
             return False
 
+    def is_readable(self) -> bool:
+        """Primary or secondary, and not on its way there."""
+        with self.client() as client:
+            return client.admin.command("replSetGetStatus")["myState"] in (1, 2)
+
     def pid(self) -> int | None:
         try:
             pid = int((self.folder / "data" / "mongod.lock").read_text().split()[0])

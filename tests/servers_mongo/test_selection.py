@@ -17,15 +17,10 @@ def placed(scratch):
     members = {each: mongod.Mongod(scratch / each, VERSION).start() for each in PLACES}
     first, *others = members.values()
     first.initiate(*others, tags=tuple({"dc": each, "disk": "slow" if each == "north" else "fast"} for each in PLACES))
-    wait_for(lambda: all(state_of(each) in (1, 2) for each in members.values()), 30, "three members")
+    wait_for(lambda: all(each.is_readable() for each in members.values()), 30, "three members")
     yield members
     for each in members.values():
         each.kill9()
-
-
-def state_of(member) -> int:
-    with member.client() as direct:
-        return direct.admin.command("replSetGetStatus")["myState"]
 
 
 def places_of(members) -> tuple[str, list[str]]:
@@ -40,11 +35,11 @@ def url(members, *tags, mode="secondary", **more) -> str:
     return f"mongodb://{','.join(each.host for each in members.values())}/db?" + "&".join(given)
 
 
-def cursors_at(member) -> list:
-    """Of the stream, by what the member itself says."""
+def cursors_at(member, name: str = "chosen") -> list:
+    """Of the streams of that appName, by what the member itself says."""
     with member.client() as direct:
         return [each for each in direct.admin.aggregate([{"$currentOp": {"allUsers": True, "idleCursors": True}}])
-                if each.get("appName") == "chosen" and "cursor" in each]
+                if each.get("appName") == name and "cursor" in each]
 
 
 def wait_place(run, members, skip: int = 0) -> str:
@@ -62,21 +57,21 @@ def stop(run):
 def test_tags_choose_the_member(placed, tidewire):
     primary, secondaries = places_of(placed)
     one, other = secondaries
-    for tags, mode, wanted in [
+    for name, (tags, mode, wanted) in enumerate([
             ([f"dc:{one}"], "secondary", one), ([f"dc:{other}"], "secondary", other), ([f"dc:{other}"], "secondaryPreferred", other),
             ([f"dc:{primary}"], "nearest", primary), ([f"dc:{one}"], "nearest", one),
             # The first set that anybody has; two tags are both wanted.
             (["dc:nowhere", f"dc:{other}"], "secondary", other), ([f"dc:{other}", f"dc:{one}"], "secondary", other),
             ([f"dc:{one},disk:" + ("slow" if one == "north" else "fast")], "secondary", one),
             # Of the mode that only prefers secondaries the primary is what is left, whatever its tags.
-            ([f"dc:{primary}"], "secondaryPreferred", primary)]:
-        run = tidewire("stream", url(placed, *tags, mode=mode), "--await", "100ms")
+            ([f"dc:{primary}"], "secondaryPreferred", primary)]):
+        run = tidewire("stream", url(placed, *tags, mode=mode, appName=f"chosen{name}"), "--await", "100ms")
         assert wait_place(run, placed) == wanted, (tags, mode)
         with placed[primary].client() as client:
             client.db.c.insert_one({"tags": tags})
         # It begins as of a time that its member knows: what was written just before may come too.
         run.wait_until(lambda: run.ops("insert") and run.ops("insert")[-1]["after"]["tags"] == tags, "the document")
-        assert wait_for(lambda: [place for place, each in placed.items() if cursors_at(each)], 10, "its cursor") == [wanted]
+        assert wait_for(lambda: [place for place, each in placed.items() if cursors_at(each, f"chosen{name}")], 10, "its cursor") == [wanted]
         stop(run)
     # Without any that matches: an empty set takes what there is.
     run = tidewire("stream", url(placed, "dc:nowhere", ""), "--await", "100ms")
@@ -97,7 +92,7 @@ def test_the_next_tags_when_the_member_is_killed(new_server, tidewire):
     members = {each: new_server() for each in PLACES}
     first, *others = members.values()
     first.initiate(*others, tags=tuple({"dc": each} for each in PLACES))
-    wait_for(lambda: all(state_of(each) in (1, 2) for each in members.values()), 30, "three members")
+    wait_for(lambda: all(each.is_readable() for each in members.values()), 30, "three members")
     primary, (one, other) = places_of(members)
     run = tidewire("stream", url(members, f"dc:{one}", f"dc:{other}"), "--await", "100ms")
     assert wait_place(run, members) == one
@@ -116,7 +111,7 @@ def test_the_next_tags_when_the_member_is_killed(new_server, tidewire):
     run.wait_ops("insert", 100)
     # It stays there, though the member that would be wanted first is there again.
     members[one].start()
-    wait_for(lambda: state_of(members[one]) == 2, 30, "the member to be back")
+    wait_for(lambda: members[one].is_readable(), 30, "the member to be back")
     write(50)
     run.wait_ops("insert", 150)
     assert [place for place, each in members.items() if cursors_at(each)] == [other]
@@ -134,7 +129,7 @@ def test_member_that_lags_behind(new_server, tidewire):
     members = {each: new_server() for each in PLACES}
     first, *others = members.values()
     first.initiate(*others, tags=tuple({"dc": each} for each in PLACES))
-    wait_for(lambda: all(state_of(each) in (1, 2) for each in members.values()), 30, "three members")
+    wait_for(lambda: all(each.is_readable() for each in members.values()), 30, "three members")
     primary, (late, current) = places_of(members)
     with members[late].client() as direct:
         direct.admin.command("configureFailPoint", "rsSyncApplyStop", mode="alwaysOn")

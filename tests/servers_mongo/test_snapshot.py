@@ -431,6 +431,7 @@ def test_member_killed_in_the_middle(new_server, tidewire, tmp_path, read_from, 
     import pymongo
     members = [new_server() for _ in range(3)]
     members[0].initiate(*members[1:])
+    wait_for(lambda: all(each.is_readable() for each in members), 30, "three members")
     seeds = ",".join(each.host for each in members)
     to = tmp_path / "out"
     with pymongo.MongoClient(f"mongodb://{seeds}/?replicaSet=rs0", w="majority") as client:
