@@ -435,7 +435,8 @@ def test_member_killed_in_the_middle(new_server, tidewire, tmp_path, read_from, 
     seeds = ",".join(each.host for each in members)
     to = tmp_path / "out"
     with pymongo.MongoClient(f"mongodb://{seeds}/?replicaSet=rs0", w="majority") as client:
-        filled(client.db, ["a", "b"], 1000)
+        # All three have it: a copy is of what its member has.
+        filled(client.get_database("db", write_concern=pymongo.WriteConcern(3)), ["a", "b"], 1000)
         for each in members:
             with each.client() as direct:
                 slow_finds(direct.db, 100)
@@ -465,6 +466,36 @@ def test_member_killed_in_the_middle(new_server, tidewire, tmp_path, read_from, 
             assert "warning: " in running.stderr and "resume" in [line["stage"] for line in lines if line["op"] == "snapshot"]
         reads = [json.dumps([line["table"], line["key"]]) for line in lines if line["op"] == "read"]
         assert len(reads) == len(set(reads))
+        assert replayed(lines) == source(client.db)
+
+
+def test_going_on_at_a_member_that_lags_behind_the_beginning(new_server, tidewire, tmp_path):
+    """It does not know yet what there was when the copy began, and the stream does not tell of it either."""
+    import pymongo
+    members = [new_server() for _ in range(3)]
+    members[0].initiate(*members[1:], tags=tuple({"n": str(n)} for n in range(3)))
+    wait_for(lambda: all(each.is_readable() for each in members), 30, "three members")
+    first, late = (n for n, each in enumerate(members) if not each.is_primary())
+    seeds = ",".join(each.host for each in members)
+    to = tmp_path / "out"
+    with members[late].client() as direct, pymongo.MongoClient(f"mongodb://{seeds}/?replicaSet=rs0", w="majority") as client:
+        direct.admin.command("configureFailPoint", "rsSyncApplyStop", mode="alwaysOn")
+        filled(client.db, ["a", "b"], 1000)
+        with members[first].client() as reader:
+            slow_finds(reader.db, 100)
+        running = tidewire("stream", f"mongodb://{seeds}/db?replicaSet=rs0&appName=slow&readPreference=secondary&readPreferenceTags=n:{first}"
+                           f"&readPreferenceTags=n:{late}", "--snapshot", "initial", "--canonical", "--post-images", "off", "--to",
+                           f"file:{to}", "--chunk", "10000")
+        running.wait_until(lambda: to.exists() and '"table":"a"' in to.read_text() and '"table":"b"' in to.read_text(), "both to be read")
+        members[first].kill9()
+        running.wait_stderr(f"TW-MONGO-UNAVAILABLE: 127.0.0.1:{members[late].port} lags behind")
+        assert "copied " not in running.stderr
+        direct.admin.command("configureFailPoint", "rsSyncApplyStop", mode="off")
+        running.wait_stderr("copied 4000 documents of 3 collections", 60)
+        caught_up(client.db, to)
+        stop(running)
+        lines = lines_of(to)
+        assert "gone" not in [line["stage"] for line in lines if line["op"] == "snapshot"]
         assert replayed(lines) == source(client.db)
 
 
