@@ -120,9 +120,15 @@ void check_mechanism(const connection_options& of) {
     case auth_mechanism::x509:
       if (of.has_password) refuse(name + " has no password: the certificate is all");
       [[fallthrough]];
-    case auth_mechanism::aws:
     case auth_mechanism::oidc:
       if (!external) refuse(name + " knows users of $external only");
+      return;
+    case auth_mechanism::aws:
+      if (!external) refuse(name + " knows users of $external only");
+      if (!of.user.empty() && of.password.empty())
+        refuse(name + " needs the secret access key as the password of the access key");
+      if (of.user.empty() && !of.aws_session_token.empty())
+        refuse("AWS_SESSION_TOKEN goes with an access key as the user and its secret as the password");
       return;
     case auth_mechanism::gssapi:
       if (!external) refuse(name + " knows users of $external only");

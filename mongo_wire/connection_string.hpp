@@ -15,7 +15,7 @@
 
 namespace tidewire::mongo_wire {
 
-/// The last three are known and not spoken.
+/// The last two are known and not spoken.
 enum class auth_mechanism : std::uint8_t {
   negotiated,
   scram_sha_1,
@@ -56,8 +56,9 @@ struct connection_options {
   secret password;
   bool has_password = false;
   auth_mechanism mechanism = auth_mechanism::negotiated;
-  std::optional<std::string> auth_source;  // see source_of_user
-  std::map<std::string, std::string> mechanism_properties;
+  std::optional<std::string> auth_source;                   // see source_of_user
+  std::map<std::string, std::string> mechanism_properties;  // without the next
+  secret aws_session_token;                                 // AWS_SESSION_TOKEN
 
   std::optional<bool> tls;  // see uses_tls
   std::string tls_ca_file;

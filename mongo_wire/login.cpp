@@ -1,9 +1,11 @@
 #include "mongo_wire/login.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <openssl/evp.h>
 
 #include "core/scram.hpp"
+#include "mongo_wire/aws_login.hpp"
 #include "mongo_wire/json_value.hpp"
 
 namespace tidewire::mongo_wire {
@@ -131,6 +133,43 @@ conversation<> plain(session& with, const connection_options& options) {
     throw failure{failure_kind::refused, "TW-AUTH-PASSWORD", "the server does not end the login", ""};
 }
 
+[[noreturn]] void aws_refused(const connection_options& options, const reply_view& reply) {
+  server_failure why(doing(options), reply);
+  // Atlas tells with 8000 what Amazon said to it.
+  if (reply.code == 18 || reply.code == 8000) {
+    why.kind = failure_kind::refused;
+    why.code = "TW-AUTH-PASSWORD";
+    why.hint =
+        "check the access key and its secret, that a session token has not expired, this machine's clock, "
+        "and that the server knows the user or role (its ARN)";
+  }
+  throw why;
+}
+
+conversation<> aws(session& with, const connection_options& options) {
+  aws_nonce nonce = make_aws_nonce();
+  std::vector<std::uint8_t> begin = aws_client_first(nonce);
+  std::vector<std::uint8_t> fields = command_fields([&](bson_writer& to) {
+    to.put_int32("saslStart", 1);
+    to.put_string("mechanism", "MONGODB-AWS");
+    to.put_binary("payload", {binary_generic, begin});
+  });
+  answer challenge = co_await with.must(doing(options), source_of_user(options), std::move(fields));
+  sasl_step step = read_step(challenge.body);
+  aws_credentials credentials{options.user, options.password, options.aws_session_token};
+  auto now =
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch());
+  std::vector<std::uint8_t> proof =
+      aws_client_second(credentials, nonce, as_bytes(step.payload), now.count());
+  with.credentials_sent = true;
+  fields = sasl_continue(step, as_text(proof));
+  answer got = co_await with.command(source_of_user(options), std::move(fields));
+  if (!got.reply.ok) aws_refused(options, got.reply);
+  if (!read_step(got.body).done)
+    throw failure{failure_kind::refused, "TW-AUTH-AWS", "the server does not end the login of MONGODB-AWS",
+                  "is it MongoDB, and nothing between it and here?"};
+}
+
 std::vector<std::uint8_t> hello_fields(const connection_options& options, scram_client* speculative) {
   return command_fields([&](bson_writer& to) {
     to.put_int32("hello", 1);
@@ -197,7 +236,6 @@ void check_login(const connection_options& options) {
                   std::string(to_string(options.mechanism)) + " is not spoken", instead};
   };
   switch (options.mechanism) {
-    case auth_mechanism::aws:
     case auth_mechanism::oidc:
     case auth_mechanism::gssapi:
       return not_supported("use a user with a password (SCRAM) or a client certificate");
@@ -207,6 +245,11 @@ void check_login(const connection_options& options) {
         throw failure{failure_kind::refused, "TW-AUTH-NOT-ALLOWED",
                       std::string(to_string(options.mechanism)) + " needs TLS: nothing was sent",
                       "add tls=true to the connection string"};
+      return;
+    case auth_mechanism::aws:
+      if (options.user.empty())
+        throw failure{failure_kind::refused, "TW-AUTH-NO-PASSWORD", "MONGODB-AWS has no access key",
+                      "give it as the user and its secret as the password, or in variables"};
       return;
     default: break;
   }
@@ -253,6 +296,8 @@ conversation<hello_reply> log_in(session& with, const connection_options& option
       co_await scram(with, options, hash);
     } else if (options.mechanism == auth_mechanism::x509) {
       co_await x509(with, options);
+    } else if (options.mechanism == auth_mechanism::aws) {
+      co_await aws(with, options);
     } else {
       co_await plain(with, options);
     }

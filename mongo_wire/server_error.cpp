@@ -25,6 +25,9 @@ constexpr std::array known_errors{
         "cluster on {db: \"\", collection: \"\"}; the roles read and readAnyDatabase have both"},
     known_error{18, failure_kind::refused, "TW-AUTH-PASSWORD",
                 "check user, password and authSource, the database that knows the user"},
+    known_error{334, failure_kind::refused, "TW-AUTH-NOT-SUPPORTED",
+                "the server does not have the mechanism: authenticationMechanisms; some are in Atlas and "
+                "Enterprise only"},
     known_error{47, failure_kind::refused, "TW-MONGO-IMAGE-MISSING",
                 "the collection has no stored images (changeStreamPreAndPostImages), or they have expired"},
     known_error{260, failure_kind::refused, "TW-MONGO-TOKEN",

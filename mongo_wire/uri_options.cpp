@@ -113,7 +113,6 @@ bool option_reader::is_new(const std::string& key) {
 
 bool option_reader::known(const std::string& key, const std::string& value) {
   if (key == "authmechanism") return mechanism(value);
-  if (key == "authmechanismproperties") return properties(value);
   if (key == "compressors") return compressors(value);
   if (key == "readpreference") return read_mode_of(value);
   if (key == "readpreferencetags") return tags(value);
@@ -137,6 +136,10 @@ bool option_reader::secret_text(const std::string& key, std::string& value) {
     return to_.tls_certificate_key_password = secret::take(std::move(value)), true;
   if (key == "proxypassword") {
     to_.given[key] = "";
+    return true;
+  }
+  if (key == "authmechanismproperties" && properties(value)) {
+    to_.given[key] = "";  // a session token may be in it
     return true;
   }
   return false;
@@ -200,8 +203,13 @@ bool option_reader::properties(const std::string& value) {
     else
       found[std::string(pair.substr(0, colon))] = pair.substr(colon + 1);
   });
-  if (good) to_.mechanism_properties = std::move(found);
-  return good;
+  if (!good) return false;
+  if (auto token = found.find("AWS_SESSION_TOKEN"); token != found.end()) {
+    to_.aws_session_token = secret::take(std::move(token->second));
+    found.erase(token);
+  }
+  to_.mechanism_properties = std::move(found);
+  return true;
 }
 
 bool option_reader::compressors(const std::string& value) {
@@ -257,10 +265,12 @@ void option_reader::finish() {
     if (std::ranges::find(names, to_.mechanism_properties["CANONICALIZE_HOST_NAME"]) == std::end(names))
       refuse("CANONICALIZE_HOST_NAME is none, forward or forwardAndReverse");
   }
-  for (const auto& [name, value] : to_.mechanism_properties)
+  for (const auto& [name, value] : to_.mechanism_properties) {
+    if (to_.mechanism == auth_mechanism::aws) refuse("MONGODB-AWS has no property " + name);
     if (to_.mechanism == auth_mechanism::oidc && name != "ENVIRONMENT" && name != "TOKEN_RESOURCE" &&
         name != "ALLOWED_HOSTS")
       refuse("MONGODB-OIDC has no property " + name);
+  }
 }
 
 }  // namespace tidewire::mongo_wire

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/ca_roots.hpp"
+#include "mongo_wire/aws_login.hpp"
 #include "tidewire/log.hpp"
 
 namespace tidewire {
@@ -121,6 +122,7 @@ std::string percent_encoded(std::string_view text, std::string_view also = {}) {
 asio::awaitable<std::unique_ptr<client>> ask_mongo(cluster& with, mongo_question question, check_facts& into,
                                                    std::unique_ptr<failure>* no_primary) {
   connection_options& from = with.options;
+  add_aws_credentials(from, process_environment());
   describe(from, into.connection);
   check_login(from);
   if (!from.given.contains("serverselectiontimeoutms")) from.selection_timeout = selection_time;

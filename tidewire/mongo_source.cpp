@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "mongo_wire/aws_login.hpp"
 #include "mongo_wire/selection.hpp"
 #include "tidewire/ask_mongo.hpp"
 #include "tidewire/log.hpp"
@@ -55,6 +56,7 @@ mongo_source::mongo_source(const stream_options& o)
       with(parse_connection_string(o.url)),
       settings(settings_of(o, with.options)),
       images(images_of(o, with.options)) {
+  add_aws_credentials(with.options, process_environment());
   check_login(with.options);
   check_read_preference(with.options);
   for (const std::string& warning : with.options.warnings) log(log_level::warning, "", warning);

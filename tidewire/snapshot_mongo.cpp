@@ -37,6 +37,7 @@ class mongo_copy final : public copy_runner {
     stored_position ours = described(with);
     if (stored_) check_same_source(*stored_, ours);
     co_await find_position(with, settings, server);
+    check_caught_up(with, server);
     std::vector<collection_facts> listed = co_await with.run(list_collections(with.talk, settings.database));
     copy_plan plan = plan_copy(listed, progress_, o_.tables);
     plan.resumed |= begun_;
@@ -78,6 +79,16 @@ class mongo_copy final : public copy_runner {
     ours.position = position_;
     ours.copy = {times_line(progress_)};
     return ours;
+  }
+
+  /// What was there when the copy began must be listed, and the stream does not tell of it: a member that
+  /// lags behind that time does not know all of it.
+  void check_caught_up(const client& with, const server_facts& server) const {
+    bool member = with.server.kind != server_kind::mongos;
+    if (!member || (server.now && *server.now >= progress_.since)) return;
+    throw failure{failure_kind::transient, "TW-MONGO-UNAVAILABLE",
+                  with.host.text() + " lags behind the place where the copy began",
+                  "the copy goes on when it has caught up, or at another member"};
   }
 
   void tell_left_out(const copy_plan& plan) {

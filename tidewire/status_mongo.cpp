@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "core/json_text.hpp"
+#include "mongo_wire/aws_login.hpp"
 #include "mongo_wire/change_stream.hpp"
 #include "mongo_wire/check_ask.hpp"
 #include "mongo_wire/connect.hpp"
@@ -154,6 +155,7 @@ void run_mongo_status(const status_options& options) {
   refuse_options(options.given, {"--slot"}, "MongoDB");
   cluster with(parse_connection_string(options.url));
   for (const std::string& warning : with.options.warnings) log(log_level::warning, "", warning);
+  add_aws_credentials(with.options, process_environment());
   check_login(with.options);
   found what;
   what.position = look_at_position(options);

@@ -131,9 +131,12 @@ class Mongod:
         return pymongo.MongoClient(self.host, directConnection=True, serverSelectionTimeoutMS=20000,
                                    datetime_conversion="DATETIME_AUTO", **options)
 
-    def initiate(self, *others: "Mongod") -> "Mongod":
+    def initiate(self, *others: "Mongod", tags: tuple = ()) -> "Mongod":
+        """`tags`: those of each member, in their order."""
         members = [{"_id": number, "host": each.host, "priority": 1}
                    for number, each in enumerate([self, *others])]
+        for member, its in zip(members, tags):
+            member["tags"] = its
         with self.client() as client:
             client.admin.command("replSetInitiate", {"_id": self.name, "members": members, "settings":
                                                      {"electionTimeoutMillis": 1000, "heartbeatIntervalMillis": 200}})
@@ -147,6 +150,11 @@ class Mongod:
                 return client.admin.command("hello").get("isWritablePrimary", False)
         except pymongo.errors.PyMongoError:
             return False
+
+    def is_readable(self) -> bool:
+        """Primary or secondary, and not on its way there."""
+        with self.client() as client:
+            return client.admin.command("replSetGetStatus")["myState"] in (1, 2)
 
     def pid(self) -> int | None:
         try:

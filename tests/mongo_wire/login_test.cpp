@@ -49,8 +49,9 @@ struct outcome {
 };
 
 conversation<outcome> whole_login(tidewire::link& over, const connection_options& options,
-                                  cluster_clock& clock) {
+                                  cluster_clock& clock, std::vector<std::string>* trace = nullptr) {
   session with(over, clock);
+  if (trace) with.on_trace = [trace](const std::string& line) { trace->push_back(line); };
   hello_reply server = co_await log_in(with, options);
   co_return outcome{server, with.compress_with, with.credentials_sent};
 }
@@ -69,11 +70,13 @@ outcome login_with_tls(const script& steps, const std::string& uri) {
   return play(steps, message_size, [&](tidewire::link& to) { return encrypted_login(to, options, clock); });
 }
 
-outcome login(const script& steps, const std::string& uri, fault inject = {}) {
+outcome login(const script& steps, const std::string& uri, fault inject = {},
+              std::vector<std::string>* trace = nullptr) {
   connection_options options = parse_connection_string(uri);
   cluster_clock clock;
   return play(
-      steps, message_size, [&](tidewire::link& to) { return whole_login(to, options, clock); }, inject);
+      steps, message_size, [&](tidewire::link& to) { return whole_login(to, options, clock, trace); },
+      inject);
 }
 
 scram_server server_for(scram_hash hash, const std::string& password) {
@@ -93,6 +96,50 @@ void expect_scram(script& steps, scram_server& server, const char* mechanism) {
     return with_ok(step_text(server.final(payload_in(command)), true));
   });
 }
+
+const std::string aws_uri = "mongodb://AKID:hunter2@a/?authMechanism=MONGODB-AWS";
+
+/// The other end of MONGODB-AWS, that does not ask anybody.
+struct aws_server {
+  std::function<std::string(const std::string& ours)> nonce = [](const std::string& ours) {
+    return ours + std::string(32, 's');
+  };
+  std::string host = "sts.eu-north-1.amazonaws.com";
+  std::string begin, end;  // answers to the two steps in place of the right ones
+  std::string proof;       // the client's second message
+
+  tidewire::testing::script script() {
+    proof.clear();
+    tidewire::testing::script steps;
+    expect(steps, [](const std::string& command) {
+      if (command.find("speculative") != command.npos) throw script_mismatch(command);
+      return "{" + primary + "}";
+    });
+    expect(steps, [this](const std::string& command) {
+      std::string start = R"({"saslStart":{"$numberInt":"1"},"mechanism":"MONGODB-AWS","payload":)";
+      if (!command.starts_with(start) || command.find(R"("$db":"$external")") == command.npos)
+        throw script_mismatch(command);
+      if (!begin.empty()) return begin;
+      auto ours = decode_base64(between(canonical(as_vector(payload_in(command))), R"("base64":")")).value();
+      std::string whole = nonce({ours.begin(), ours.end()});
+      std::vector<std::uint8_t> first =
+          bson_of(R"({"s":{"$binary":{"base64":")" + scram_server::base64(whole) +
+                  R"(","subType":"00"}},"h":")" + host + R"("})");
+      return with_ok(step_text({first.begin(), first.end()}, false));
+    });
+    expect(steps, [this](const std::string& command) {
+      if (!command.starts_with(R"({"saslContinue":{"$numberInt":"1"},"conversationId":{"$numberInt":"7"})"))
+        throw script_mismatch(command);
+      proof = canonical(as_vector(payload_in(command)));
+      return end.empty() ? with_ok(step_text("", true)) : end;
+    });
+    return steps;
+  }
+
+  static std::vector<std::uint8_t> as_vector(const std::string& bytes) {
+    return {bytes.begin(), bytes.end()};
+  }
+};
 
 // md5("user:mongo:pencil")
 constexpr const char* digest = "1c33006ec1ffd90f9cadcbcc0e118200";
@@ -230,6 +277,7 @@ TEST_CASE("login: what is refused before anything is sent", "[mongo_login]") {
   CHECK(code("mongodb://a/?authMechanism=MONGODB-X509") == "TW-AUTH-NOT-ALLOWED");
   CHECK(code("mongodb://u@a/?authMechanism=GSSAPI") == "TW-AUTH-NOT-SUPPORTED");
   CHECK(code("mongodb://u@a") == "TW-AUTH-NO-PASSWORD");
+  CHECK(code("mongodb://a/?authMechanism=MONGODB-AWS") == "TW-AUTH-NO-PASSWORD");
   // TLS was wanted, and the connection has none.
   script hello;
   expect(hello, R"({"hello")", "{" + primary + "}");
@@ -266,6 +314,74 @@ TEST_CASE("login: a certificate", "[mongo_login]") {
            R"({"ok":1,"dbname":"$external","user":"CN=client"})");
     login_with_tls(steps, std::string("mongodb://") + user + "a/?authMechanism=MONGODB-X509&tls=true");
   }
+}
+
+TEST_CASE("login: MONGODB-AWS", "[mongo_login]") {
+  aws_server server;
+  for (const char* properties : {"", "&authMechanismProperties=AWS_SESSION_TOKEN:to%2Bken"}) {
+    CAPTURE(properties);
+    script steps = server.script();
+    std::vector<std::string> trace;
+    CHECK(login(steps, aws_uri + properties, {}, &trace).credentials_sent);
+    CHECK(server.proof.find("Credential=AKID/") != std::string::npos);
+    CHECK(server.proof.find("/eu-north-1/sts/aws4_request") != std::string::npos);
+    CHECK((server.proof.find(R"("t":"to+ken")") != std::string::npos) == (*properties != 0));
+    CHECK(trace.size() == 6);
+    for (const std::string& line : trace) {
+      CHECK(line.find("hunter2") == line.npos);
+      CHECK(line.find("to+ken") == line.npos);
+      CHECK(line.find("Signature") == line.npos);
+    }
+  }
+  CHECK(for_each_failure(server.script(), message_size, [&](tidewire::link& to) {
+          static connection_options options = parse_connection_string(aws_uri);
+          static cluster_clock clock;
+          return whole_login(to, options, clock);
+        }) > 3);
+}
+
+TEST_CASE("login: MONGODB-AWS with a server that is wrong at any step", "[mongo_login]") {
+  auto why = [](const aws_server& wrong) {
+    aws_server server = wrong;
+    std::vector<std::string> trace;
+    failure got = failure_of([&] {
+      login(server.script(), aws_uri + "&authMechanismProperties=AWS_SESSION_TOKEN:to%2Bken", {}, &trace);
+    });
+    for (const std::string& each : trace) CHECK(each.find("to+ken") == each.npos);
+    CHECK(got.kind == failure_kind::refused);
+    CHECK(std::string(got.what()).find("hunter2") == std::string::npos);
+    CHECK(std::string(got.what()).find("to+ken") == std::string::npos);
+    CHECK((server.proof.empty() || !wrong.end.empty()));  // who is wrong gets no signature
+    return got;
+  };
+  aws_server server;
+  server.nonce = [](const std::string&) { return std::string(64, 'x'); };
+  CHECK(why(server).code == "TW-AUTH-AWS");
+  server.nonce = [](const std::string& ours) { return ours; };
+  CHECK(why(server).code == "TW-AUTH-AWS");
+  server = {};
+  server.host = "sts..com";
+  CHECK(why(server).code == "TW-AUTH-AWS");
+  server = {};
+  server.end = with_ok(step_text("", false));
+  CHECK(why(server).code == "TW-AUTH-AWS");
+  server.end = R"({"ok":0,"code":18,"codeName":"AuthenticationFailed","errmsg":"Authentication failed."})";
+  CHECK(why(server).code == "TW-AUTH-PASSWORD");
+  CHECK(why(server).hint.find("clock") != std::string::npos);
+  server.end =
+      R"({"ok":0,"code":8000,"codeName":"AtlasError","errmsg":"bad auth : aws sts call has response 403"})";
+  CHECK(why(server).code == "TW-AUTH-PASSWORD");
+  server.end = R"({"ok":0,"code":11600,"errmsg":"bye"})";
+  CHECK(failure_of([&] { login(server.script(), aws_uri); }).code == "TW-MONGO-NOT-PRIMARY");
+  server.end = R"({"ok":1})";
+  CHECK(why(server).code == "TW-MONGO-MALFORMED");
+  server = {};
+  server.begin = R"({"ok":0,"code":334,"errmsg":"mechanism MONGODB-AWS which is not enabled"})";
+  CHECK(why(server).code == "TW-AUTH-NOT-SUPPORTED");
+  server.begin = with_ok(step_text("", true));
+  CHECK(why(server).code == "TW-AUTH-AWS");
+  server.begin = R"({"ok":1,"conversationId":1,"done":false})";
+  CHECK(why(server).code == "TW-MONGO-MALFORMED");
 }
 
 TEST_CASE("login: answers that are none", "[mongo_login]") {

@@ -84,7 +84,7 @@ def test_tls_is_verified(guarded, tidewire):
 
 
 @pytest.mark.parametrize("mechanism, code", [("PLAIN", "TW-AUTH-NOT-ALLOWED"), ("GSSAPI", "TW-AUTH-NOT-SUPPORTED"),
-                                             ("MONGODB-AWS", "TW-AUTH-NOT-SUPPORTED")])
+                                             ("MONGODB-OIDC", "TW-AUTH-NOT-SUPPORTED")])
 def test_mechanisms_that_are_not_to_be_had(server, tidewire, mechanism, code):
     tidewire("stream", f"mongodb://u:p@{server.host}/db?authMechanism={mechanism}&authSource=$external").refuse(3, code)
 

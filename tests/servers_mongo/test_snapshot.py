@@ -165,28 +165,38 @@ def test_large_documents_and_ids(db, server, tidewire, tmp_path):
 
 
 class Writers:
-    """Inserts, updates, replaces and deletes at random until the end of the block."""
+    """Inserts, updates, replaces and deletes at random until the end of the block. `lossy`: a write that an election cuts off may
+    be there or not."""
 
-    def __init__(self, db, names, ids=400, threads=2):
+    def __init__(self, db, names, ids=400, threads=2, lossy=False):
         self.stop = threading.Event()
+        self.lossy = lossy
         self.db, self.names, self.ids, self.count = db, names, ids, 0
         self.threads = [threading.Thread(target=self.write, args=(n,)) for n in range(threads)]
 
     def write(self, seed):
+        from pymongo.errors import AutoReconnect, WriteConcernError
         rng = random.Random(seed)
         while not self.stop.is_set():
-            c = self.db[rng.choice(self.names)]
-            which = {"_id": rng.choice([rng.randrange(self.ids), f"s{rng.randrange(self.ids)}"])}
-            choice = rng.random()
-            if choice < 0.2:
-                c.delete_one(which)
-            elif choice < 0.4:
-                c.replace_one(which, {"r": rng.random(), "list": [rng.random() for _ in range(5)]}, upsert=True)
-            elif choice < 0.6:
-                c.update_one(which, [{"$set": {"list": {"$slice": [{"$ifNull": ["$list", []]}, 2]}}}])
-            else:
-                c.update_one(which, {"$set": {"u": rng.random()}, "$push": {"list": rng.random()}}, upsert=True)
+            try:
+                self.write_one(rng)
+            except (AutoReconnect, WriteConcernError):
+                if not self.lossy:
+                    raise
             self.count += 1
+
+    def write_one(self, rng):
+        c = self.db[rng.choice(self.names)]
+        which = {"_id": rng.choice([rng.randrange(self.ids), f"s{rng.randrange(self.ids)}"])}
+        choice = rng.random()
+        if choice < 0.2:
+            c.delete_one(which)
+        elif choice < 0.4:
+            c.replace_one(which, {"r": rng.random(), "list": [rng.random() for _ in range(5)]}, upsert=True)
+        elif choice < 0.6:
+            c.update_one(which, [{"$set": {"list": {"$slice": [{"$ifNull": ["$list", []]}, 2]}}}])
+        else:
+            c.update_one(which, {"$set": {"u": rng.random()}, "$push": {"list": rng.random()}}, upsert=True)
 
     def __enter__(self):
         for each in self.threads:
@@ -406,6 +416,86 @@ def test_step_down_in_the_middle(new_server, tidewire, tmp_path):
         stop(running)
         lines = lines_of(to)
         assert "resume" in [line["stage"] for line in lines if line["op"] == "snapshot"]
+        assert replayed(lines) == source(client.db)
+
+
+def reads_from(member) -> bool:
+    with member.client() as direct:
+        return any(each.get("appName") == "slow" and "find" in each.get("command", {})
+                   for each in direct.admin.aggregate([{"$currentOp": {"allUsers": True}}]))
+
+
+@pytest.mark.parametrize("read_from, victim", [("primary", "primary"), ("primary", "secondary"), ("secondary", "primary"),
+                                               ("secondary", "the one that is read from")])
+def test_member_killed_in_the_middle(new_server, tidewire, tmp_path, read_from, victim):
+    import pymongo
+    members = [new_server() for _ in range(3)]
+    members[0].initiate(*members[1:])
+    wait_for(lambda: all(each.is_readable() for each in members), 30, "three members")
+    seeds = ",".join(each.host for each in members)
+    to = tmp_path / "out"
+    with pymongo.MongoClient(f"mongodb://{seeds}/?replicaSet=rs0", w="majority") as client:
+        # All three have it: a copy is of what its member has.
+        filled(client.get_database("db", write_concern=pymongo.WriteConcern(3)), ["a", "b"], 1000)
+        for each in members:
+            with each.client() as direct:
+                slow_finds(direct.db, 100)
+        with Writers(client.db, ["a", "b"], lossy=True) as writers:
+            running = tidewire("stream", f"mongodb://{seeds}/db?replicaSet=rs0&appName=slow&readPreference={read_from}", "--snapshot",
+                               "initial", "--canonical", "--post-images", "auto_configure" if read_from == "primary" else "off", "--to",
+                               f"file:{to}", "--chunk", "10000", "--workers", 4)
+            running.wait_until(lambda: to.exists() and '"table":"a"' in to.read_text() and '"table":"b"' in to.read_text(), "both to be read")
+            if victim == "the one that is read from":
+                killed = running.wait_until(lambda: next((each for each in members if reads_from(each)), None), "a find")
+                assert not killed.is_primary()
+            else:
+                killed = next(each for each in members if each.is_primary() == (victim == "primary"))
+            killed.kill9()
+            assert "copied " not in running.stderr
+            count = writers.count
+            wait_for(lambda: writers.count > count + 100, 60, "writes to the others")
+            for each in members:
+                if each is not killed:
+                    with each.client() as direct:
+                        slow_finds(direct.db, 0)
+            running.wait_stderr("copied ", 60)
+        caught_up(client.db, to)
+        stop(running)
+        lines = lines_of(to)
+        if victim in (read_from, "the one that is read from"):
+            assert "warning: " in running.stderr and "resume" in [line["stage"] for line in lines if line["op"] == "snapshot"]
+        reads = [json.dumps([line["table"], line["key"]]) for line in lines if line["op"] == "read"]
+        assert len(reads) == len(set(reads))
+        assert replayed(lines) == source(client.db)
+
+
+def test_going_on_at_a_member_that_lags_behind_the_beginning(new_server, tidewire, tmp_path):
+    """It does not know yet what there was when the copy began, and the stream does not tell of it either."""
+    import pymongo
+    members = [new_server() for _ in range(3)]
+    members[0].initiate(*members[1:], tags=tuple({"n": str(n)} for n in range(3)))
+    wait_for(lambda: all(each.is_readable() for each in members), 30, "three members")
+    first, late = (n for n, each in enumerate(members) if not each.is_primary())
+    seeds = ",".join(each.host for each in members)
+    to = tmp_path / "out"
+    with members[late].client() as direct, pymongo.MongoClient(f"mongodb://{seeds}/?replicaSet=rs0", w="majority") as client:
+        direct.admin.command("configureFailPoint", "rsSyncApplyStop", mode="alwaysOn")
+        filled(client.db, ["a", "b"], 1000)
+        with members[first].client() as reader:
+            slow_finds(reader.db, 100)
+        running = tidewire("stream", f"mongodb://{seeds}/db?replicaSet=rs0&appName=slow&readPreference=secondary&readPreferenceTags=n:{first}"
+                           f"&readPreferenceTags=n:{late}", "--snapshot", "initial", "--canonical", "--post-images", "off", "--to",
+                           f"file:{to}", "--chunk", "10000")
+        running.wait_until(lambda: to.exists() and '"table":"a"' in to.read_text() and '"table":"b"' in to.read_text(), "both to be read")
+        members[first].kill9()
+        running.wait_stderr(f"TW-MONGO-UNAVAILABLE: 127.0.0.1:{members[late].port} lags behind")
+        assert "copied " not in running.stderr
+        direct.admin.command("configureFailPoint", "rsSyncApplyStop", mode="off")
+        running.wait_stderr("copied 4000 documents of 3 collections", 60)
+        caught_up(client.db, to)
+        stop(running)
+        lines = lines_of(to)
+        assert "gone" not in [line["stage"] for line in lines if line["op"] == "snapshot"]
         assert replayed(lines) == source(client.db)
 
 
