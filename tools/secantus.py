@@ -63,7 +63,7 @@ class Secantus(Mongod):
     def start(self) -> "Secantus":
         (self.folder / "data").mkdir(parents=True, exist_ok=True)
         command = [self.program, "--host", "127.0.0.1", "--port", self.port, "--storage-path", self.folder / "data",
-                   "--enable-test-commands", *self.own_options()]
+                   "--cache-size", "256M", "--enable-test-commands", *self.own_options()]
         if not self.name:
             command.append("--standalone")
         if self.tls:
@@ -79,12 +79,13 @@ class Secantus(Mongod):
         return self
 
     def own_options(self) -> list[str]:
-        """Those of mongod that tests name, as it has them."""
+        """Those of mongod that tests name, as far as it has them; its oplog is bounded by entries."""
         given = list(map(str, self.options))
-        if "--keyFile" in given:  # what members of a set tell each other with
-            at = given.index("--keyFile")
-            del given[at:at + 2]
-        return given
+        for name in ("--keyFile", "--syncdelay"):
+            if name in given:
+                at = given.index(name)
+                del given[at:at + 2]
+        return [*given, *(["--oplog-max-entries", "50"] if self.oplog_mb else [])]
 
     def listens(self) -> bool:
         with socket.socket() as probe:
