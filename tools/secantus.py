@@ -106,4 +106,7 @@ class Secantus(Mongod):
 
 
 if __name__ == "__main__":
-    print(fetch(sys.argv[1]))
+    try:
+        print(fetch(sys.argv[1]))
+    except MongoError as error:
+        sys.exit(f"error: {error}")

@@ -90,3 +90,13 @@ def test_the_copy_is_refused_and_says_why(db, server, tidewire):
     db.c.insert_many([{"_id": n} for n in range(10)])
     refused = tidewire("snapshot", f"mongodb://{server.host}/{db.name}").refuse(3, "TW-MONGO-OPTION-VERSION")
     assert "collectionUUID" in refused.stderr and not refused.ops("read")
+
+
+def test_status_without_a_lag(db, server, tidewire, tmp_path):
+    """Its tokens tell no time. That the place is known to the server is seen all the same."""
+    where, position = f"mongodb://{server.host}/{db.name}", ["--position", tmp_path / "position"]
+    db.c.insert_one({"_id": 1})
+    tidewire("stream", where, *position, "--until", "now").succeed()
+    seen = json.loads(b"".join(tidewire("status", where, *position, "--json").succeed().lines))
+    assert seen["refused"] is None and seen["lag_s"] is None and seen["server"]["version"] == server.says
+    assert seen["oplog"]["window_s"] >= 0 and seen["server"]["at"].startswith("@")
