@@ -85,10 +85,27 @@ open_cursor open(const answer& got) {
   return {cursor.id, std::string(cursor.ns.substr(0, dot)), std::string(cursor.ns.substr(dot + 1))};
 }
 
-bool is_at_bound(const event_feed& feed, const stream_settings& settings, link::clock::time_point now) {
+bool is_empty(bson_view batch) {
+  constexpr std::size_t empty = 5;
+  return batch.size <= empty;
+}
+
+/// `idle`: nothing came, and the server's place has not moved either. Where tokens tell no time that is all
+/// that shows that what was there at the beginning has come.
+bool is_at_bound(const event_feed& feed, const stream_settings& settings, link::clock::time_point now,
+                 bool idle = false) {
   if (settings.until && feed.time() && *feed.time() >= *settings.until) return true;
+  if (settings.until && idle && !feed.tokens_tell_time()) return true;
   if (settings.until_events != 0 && feed.events() >= settings.until_events) return true;
   return settings.until_time && now >= *settings.until_time;
+}
+
+/// Of the layout that tells its time. Of other makes, the token of an answer without events may be another
+/// place than the one that was asked for: SecantusDB's can be before an event that has come.
+bool is_like_mongod(bson_view token) {
+  if (token.size == 0) return false;
+  std::optional<std::string_view> hex = token_hex(token);
+  return hex && hex_token_time(*hex);
 }
 
 /// A cursor after feed.next().
@@ -99,7 +116,8 @@ conversation<open_cursor> begin(session& with, event_feed& feed, const stream_se
       co_await with.must("could not open the change stream", database, aggregate(settings, feed.next()));
   open_cursor cursor = open(first);
   // From here on there is a place to go on from, whatever happens.
-  feed.batch_done(cursor_in(first).post_batch_resume_token);
+  bson_view token = cursor_in(first).post_batch_resume_token;
+  if (parse_time(feed.next()) || is_like_mongod(token)) feed.batch_done(token);
   co_return cursor;
 }
 
@@ -119,8 +137,7 @@ conversation<> grant_wishes(session& with, event_feed& feed) {
 
 /// Nothing came, and sooner than a server that waits for events says so.
 bool came_too_early(bson_view batch, const stream_settings& settings, link::clock::duration after) {
-  constexpr std::size_t empty = 5;
-  return batch.size <= empty && after < std::min(settings.least_wait, settings.await_time / 2);
+  return is_empty(batch) && after < std::min(settings.least_wait, settings.await_time / 2);
 }
 
 conversation<> wait_a_little(session& with, const stream_settings& settings, const stream_state& state) {
@@ -218,12 +235,14 @@ conversation<stream_end> follow(session& with, event_feed& feed, stream_settings
     asked_at = with.to.now();
     // The server looks for the next batch while we write this one.
     if (!ends) co_await with.send(cursor.database, get_more(settings, cursor));
+    std::string before = feed.next();
     bool cut = co_await take_batch(with, feed, settings, state, batch.batch);
     if (cut)
       feed.hand_over();
     else
       feed.batch_done(batch.post_batch_resume_token);
-    bool bound = is_at_bound(feed, settings, with.to.now());
+    bool idle = is_empty(batch.batch) && feed.next() == before;
+    bool bound = is_at_bound(feed, settings, with.to.now(), idle);
     if (more && !ends && !bound && !state.stop) continue;
     // While an answer is on its way nothing may be sent; the connection's end then also ends the cursor.
     if (more && !ends) co_return bound ? stream_end::until : stream_end::asked;

@@ -49,6 +49,7 @@ void event_feed::put(const change_event_view& event) {
   }
   good(put_event_line(*batch_, event, values_), now_.position);
   move_to(event.token, event.token_hex);
+  if (!time_) event_time_ = event.cluster_time;
   ++events_;
   ++now_.changes;
   ++now_.transactions;

@@ -39,8 +39,9 @@ class event_feed {
   /// Where the next cursor begins: after this token, or at this time (resume_token.hpp).
   const std::string& next() const { return now_.position; }
   std::uint64_t events() const { return events_; }  // of this run
-  /// The time of the newest token; nothing if the server's tokens have none.
-  std::optional<bson_timestamp> time() const { return time_; }
+  /// The time of the newest token; where the server's tokens have none, of the newest event.
+  std::optional<bson_timestamp> time() const { return time_ ? time_ : event_time_; }
+  bool tokens_tell_time() const { return time_.has_value(); }
 
  private:
   void move_to(bson_view token, std::string_view hex);
@@ -52,7 +53,7 @@ class event_feed {
   const extended_json_options values_;
   checkpoint now_;
   std::string handed_over_;
-  std::optional<bson_timestamp> time_;
+  std::optional<bson_timestamp> time_, event_time_;
   std::uint64_t events_ = 0;
   split_event fragments_;
   json::buffer* batch_ = nullptr;

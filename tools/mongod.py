@@ -91,16 +91,22 @@ def driver() -> Path:
 class Mongod:
     """One member in one folder. Started with the set's name; initiate() makes it a set of its own."""
 
+    DURABLE = ()  # options, for what is acknowledged with a journal to outlive a kill
+
     def __init__(self, folder: Path, version: str = "6.0.5", name: str = "rs0", options: tuple = (),
                  tls: bool = False, oplog_mb: int = 100):
         self.folder = Path(folder).absolute()
-        self.program = fetch(version)
+        self.program = self.fetch(version)
+        self.says = version  # of itself
         self.name = name
         self.port = free_port()
         self.log = self.folder / "log"
         self.tls = tls
         self.oplog_mb = oplog_mb
         self.options = options
+
+    def fetch(self, version: str) -> Path:
+        return fetch(version)
 
     @property
     def host(self) -> str:

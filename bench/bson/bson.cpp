@@ -2,6 +2,11 @@
 //
 //   bson [--class small|medium|nested|large|huge]… [--mode M]… [--mb N] [--repeat N] [--json]
 //   bson --callgrind [--class C] [--mode M] [--mb N]     one pass and nothing else
+//   bson --class C [--mb N] --write FILE                 the corpus, whole messages one after the other, to a
+//   file;
+//                                                        then what is asked for by standard input: modes, one
+//                                                        a line, each answered with what it saw and its CPU
+//                                                        time
 //
 //   walk      every element of the replies, checked         beside libbson_iter
 //   walk_utf8 the same, and that texts are UTF-8             beside libbson_validate
@@ -12,6 +17,7 @@
 
 #include <cinttypes>
 #include <cstring>
+#include <iostream>
 #include <string>
 
 #include "bench/bson/passes.hpp"
@@ -42,6 +48,7 @@ struct arguments {
   std::vector<corpus_class> classes;
   std::size_t bytes = 100'000'000;
   int repeat = 5;
+  const char* write_to = nullptr;
   bool json = false;
   bool callgrind = false;
 };
@@ -134,6 +141,26 @@ const mode& find_mode(const char* name) {
   die("no such mode", name);
 }
 
+/// For a program that takes turns with this one.
+void write_and_answer(const arguments& chosen) {
+  corpus of = make_corpus(chosen.classes[0], chosen.bytes);
+  check(of);
+  std::FILE* file = std::fopen(chosen.write_to, "wb");
+  byte_view bytes = of.bytes.view();
+  if (!file || std::fwrite(bytes.data(), 1, bytes.size(), file) != bytes.size() || std::fclose(file) != 0)
+    die("cannot write", chosen.write_to);
+  for (std::string name; std::getline(std::cin, name);) {
+    bson_tally seen;
+    bson_tally (*pass)(const corpus&) = find_mode(name.c_str()).pass;
+    double seconds = seconds_of([&](const corpus& each) { return seen = pass(each); }, of);
+    std::printf(R"({"seconds":%.6f,"bytes":%zu,"elements":%)" PRIu64 R"(,"name_bytes":%)" PRIu64
+                R"(,"types":%)" PRIu64 R"(,"events":%)" PRIu64 R"(,"output_bytes":%)" PRIu64 "}\n",
+                seconds, bytes.size(), seen.elements, seen.name_bytes, seen.types, seen.events,
+                seen.output_bytes);
+    std::fflush(stdout);
+  }
+}
+
 arguments parse(int count, char** words) {
   arguments chosen;
   for (int i = 1; i < count; ++i) {
@@ -147,12 +174,16 @@ arguments parse(int count, char** words) {
       chosen.bytes = static_cast<std::size_t>(number()) * 1'000'000;
     else if (word == "--repeat")
       chosen.repeat = number();
+    else if (word == "--write")
+      chosen.write_to = value_of_option(count, words, i);
     else if (word == "--json")
       chosen.json = true;
     else if (word == "--callgrind")
       chosen.callgrind = true;
     else
-      die("usage: bson [--class C]… [--mode M]… [--mb N] [--repeat N] [--json] [--callgrind], not", words[i]);
+      die("usage: bson [--class C]… [--mode M]… [--mb N] [--repeat N] [--json] [--callgrind] [--write F], "
+          "not",
+          words[i]);
   }
   if (chosen.modes.empty()) chosen.modes.assign(std::begin(modes), std::end(modes));
   if (chosen.classes.empty())
@@ -168,6 +199,10 @@ int main(int count, char** words) {
   arguments chosen = parse(count, words);
   if (chosen.callgrind) {
     one_pass(chosen);
+    return 0;
+  }
+  if (chosen.write_to) {
+    write_and_answer(chosen);
     return 0;
   }
   for (corpus_class each : chosen.classes) measure(chosen, each);

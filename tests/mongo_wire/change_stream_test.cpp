@@ -44,11 +44,13 @@ constexpr const char* first_get_more = R"({"getMore":{"$numberLong":"5"},"collec
 struct bench {
   scripted_sink to;
   pipeline lines{to, nullptr, {}, {}, [] {}};
-  event_feed feed{lines, {token(0), 0, 0, 0}, {}};
+  event_feed feed;
   stream_settings settings;
   stream_state state;
 
-  bench() { settings.database = "shop"; }
+  explicit bench(const std::string& after = token(0)) : feed(lines, {after, 0, 0, 0}, {}) {
+    settings.database = "shop";
+  }
 
   stream_end run(const script& steps) {
     return play(steps, message_size, [this](tidewire::link& over) { return talk(over); });
@@ -95,6 +97,45 @@ TEST_CASE("change stream: opened after the position, tokens of every batch kept"
   CHECK(written.find(token(5)) == written.npos);
   CHECK(b.lines.durable()->position == token(4));
   CHECK(b.lines.durable()->changes == 2);
+}
+
+TEST_CASE("change stream: until now, with tokens that tell no time", "[mongo_stream]") {
+  auto other = [](const char* name) { return R"({"_data":")" + std::string(name) + R"("})"; };
+  auto at = [&](const char* name, int second) {
+    return R"({"_id":)" + other(name) + R"(,"operationType":"insert","clusterTime":{"$timestamp":{"t":)" +
+           std::to_string(second) + R"(,"i":1}}})";
+  };
+  bench b("@1000.1");
+  b.settings.until = bson_timestamp{1004, 1};
+  script steps;
+  SECTION("the newest event is old, and nothing more comes") {
+    expect(steps, R"({"aggregate")", batch("firstBatch", "", 5, other("61")));
+    expect(steps, first_get_more, batch("nextBatch", at("62", 1003), 5, other("62")));
+    // It has looked at more, and may not be at the end.
+    expect(steps, first_get_more, batch("nextBatch", "", 5, other("63")));
+    expect(steps, first_get_more, batch("nextBatch", "", 5, other("63")));
+    steps.answers([](byte_view) { return bytes(); });
+  }
+  SECTION("an event is as late as the bound") {
+    expect(steps, R"({"aggregate")", batch("firstBatch", "", 5, other("61")));
+    expect(steps, first_get_more, batch("nextBatch", at("63", 1004), 5, other("63")));
+    steps.answers([](byte_view) { return bytes(); });
+  }
+  CHECK(b.run(steps) == stream_end::until);
+  CHECK(b.feed.next() == "63");
+  CHECK(b.feed.events() == 1);
+}
+
+TEST_CASE("change stream: after a token that tells no time, the opening's token is not trusted",
+          "[mongo_stream]") {
+  bench b("62");
+  b.state.stop = true;
+  script steps;
+  expect(steps, R"({"aggregate")", batch("firstBatch", "", 5, R"({"_data":"61"})"));
+  expect(steps, first_get_more, batch("nextBatch", "", 5, ""));
+  expect(steps, R"({"killCursors")", R"({"ok":1})");
+  CHECK(b.run(steps) == stream_end::asked);
+  CHECK(b.feed.next() == "62");
 }
 
 TEST_CASE("change stream: a time to begin at, the whole cluster", "[mongo_stream]") {

@@ -5,14 +5,21 @@ import re
 from urllib.parse import quote
 
 import mongod
+from conftest import SECOND
 from harness.report import Report
 from postgres import wait_for
+from second import UNKNOWN
 
 ROOT = "r00t"
 
 
 class MongoReport(Report):
     prefix = "TW-CHECK-MO-"
+
+    def is_ready(self) -> "MongoReport":
+        unknown = set(self.with_status("unknown")) - (UNKNOWN if SECOND else set())
+        assert self.exit == 0 and not self.with_status("fail") and not unknown, self.describe()
+        return self
 
 
 class Plan:

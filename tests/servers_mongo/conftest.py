@@ -1,5 +1,6 @@
 """Fixtures of the live tests of MongoDB: python3 -m pytest tests/servers_mongo. TIDEWIRE_MONGO chooses the server's
-version (6.0.5), TIDEWIRE_BINARY the program. What can't be fetched skips them all, by name and with the reason."""
+version (6.0.5), or another implementation (secantus-0.5.3); TIDEWIRE_BINARY the program. What can't be fetched skips
+them all, by name and with the reason."""
 
 import os
 import shutil
@@ -13,13 +14,17 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "servers"))
 from harness import BINARY  # noqa: E402  (also makes tools/ importable)
 from harness.program import Tidewire  # noqa: E402
 import mongod  # noqa: E402
+import secantus  # noqa: E402
+from second import LACKS  # noqa: E402
 
 VERSION = os.environ.get("TIDEWIRE_MONGO") or "6.0.5"
+SECOND = VERSION.startswith("secantus")
+SERVER = secantus.Secantus if SECOND else mongod.Mongod
 
 
 def unavailable() -> str:
     try:
-        mongod.fetch(VERSION)
+        (secantus if SECOND else mongod).fetch(VERSION)
         sys.path.insert(0, str(mongod.driver()))
         import pymongo  # noqa: F401
     except Exception as error:
@@ -33,7 +38,12 @@ WHY_NOT = unavailable()
 def pytest_collection_modifyitems(items):
     if WHY_NOT:
         for item in items:
-            item.add_marker(pytest.mark.skip(reason=f"no mongod {VERSION}: {WHY_NOT}"))
+            item.add_marker(pytest.mark.skip(reason=f"no server {VERSION}: {WHY_NOT}"))
+    for item in items if SECOND else []:
+        file = item.path.stem
+        why = next((LACKS[file, each] for each in ("*", item.originalname, item.name) if (file, each) in LACKS), None)
+        if why:
+            item.add_marker(pytest.mark.skip(reason=f"{VERSION}: {why}"))
 
 
 def pytest_report_header(config):
@@ -42,7 +52,7 @@ def pytest_report_header(config):
 
 def pytest_terminal_summary(terminalreporter):
     if WHY_NOT:
-        terminalreporter.write_line(f"NOT RUN, all of tests/servers_mongo: no mongod {VERSION}: {WHY_NOT}")
+        terminalreporter.write_line(f"NOT RUN, all of tests/servers_mongo: no server {VERSION}: {WHY_NOT}")
 
 
 @pytest.fixture(scope="session")
@@ -55,7 +65,7 @@ def scratch():
 @pytest.fixture(scope="session")
 def server(scratch):
     """A set of one member that most tests share."""
-    running = mongod.Mongod(scratch / "shared", VERSION).start().initiate()
+    running = SERVER(scratch / "shared", VERSION).start().initiate()
     yield running
     running.stop()
 
@@ -67,7 +77,7 @@ def new_server(scratch):
 
     def make(**options):
         folder = scratch / f"own{len(list(scratch.iterdir()))}"
-        started.append(mongod.Mongod(folder, **{"version": VERSION} | options).start())
+        started.append(SERVER(folder, **{"version": VERSION} | options).start())
         return started[-1]
     yield make
     for each in started:

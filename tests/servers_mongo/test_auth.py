@@ -3,7 +3,7 @@
 import pytest
 from urllib.parse import quote
 
-from conftest import VERSION
+from conftest import SERVER, VERSION
 
 PASSWORD = "p:/?#[]@%ü"
 
@@ -11,11 +11,10 @@ PASSWORD = "p:/?#[]@%ü"
 @pytest.fixture(scope="module")
 def guarded(scratch):
     """A server with TLS and users; its folder has the certificates."""
-    import mongod
     key = scratch / "keyfile"
     key.write_text("a" * 64)
     key.chmod(0o400)
-    server = mongod.Mongod(scratch / "guarded", VERSION, tls=True).start().initiate()
+    server = SERVER(scratch / "guarded", VERSION, tls=True).start().initiate()
     with server.client() as client:
         for user, mechanisms in (("both", ["SCRAM-SHA-1", "SCRAM-SHA-256"]), ("old,=", ["SCRAM-SHA-1"]),
                                  ("new", ["SCRAM-SHA-256"])):

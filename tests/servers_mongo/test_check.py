@@ -10,7 +10,7 @@ import time
 import mongod
 import pytest
 from checking import MongoReport, guarded, root, run_in_shell, url
-from conftest import VERSION
+from conftest import SERVER, VERSION
 from oplog import forgetful
 from postgres import wait_for
 
@@ -23,7 +23,7 @@ SIGHT = ["serverStatus", "replSetGetStatus", "replSetGetConfig", "getParameter",
 @pytest.fixture(scope="module")
 def secured(scratch):
     """A server that wants users."""
-    server = guarded(mongod.Mongod(scratch / "secured", VERSION))
+    server = guarded(SERVER(scratch / "secured", VERSION))
     with root(server) as client:
         client.shop.items.insert_one({"_id": 1})
     yield server
@@ -72,10 +72,10 @@ def test_ready(server, db, check):
     began = time.monotonic()
     report = check(f"mongodb://{server.host}/{db.name}").is_ready()
     assert time.monotonic() - began < 1
-    assert report.whole["version"] == VERSION and report.whole["hoster"] == "self-hosted"
+    assert report.whole["version"] == server.says and report.whole["hoster"] == "self-hosted"
     assert report.whole["source"] == "MongoDB" and report.whole["target"] == f"mongodb://{server.host}/{db.name}"
     assert report.with_status("warn") == ["USER"], "nobody logged in"
-    assert "rs0, 1 member" in report["REPLICA-SET"]["found"]
+    assert f"{server.name}, 1 member" in report["REPLICA-SET"]["found"]
 
 
 @pytest.mark.parametrize("scope", [DATABASE, EVERYTHING], ids=["shop", "all"])
@@ -99,7 +99,7 @@ def test_text_for_people(server, tidewire):
     run = tidewire("check", f"mongodb://{server.host}/admin")
     assert run.end() == 3
     lines = b"".join(run.lines).decode().splitlines()
-    assert lines[1] == f"MongoDB {VERSION}, self-hosted"
+    assert lines[1] == f"MongoDB {server.says}, self-hosted"
     assert lines[3].startswith("fail") and "TW-CHECK-MO-SCOPE" in lines[3]
     assert re.fullmatch(r"not ready: 1 failed, .*\d+ ok", lines[-1]), lines[-1]
 
@@ -270,7 +270,7 @@ def test_standalone(new_server, check, tidewire):
 def test_another_sets_name(server, check):
     report = check(f"mongodb://{server.host}/shop?replicaSet=other&serverSelectionTimeoutMS=500")
     assert report.exit == 3 and "other" in report["REPLICA-SET"]["found"], report.describe()
-    assert check(f"mongodb://{server.host}/shop?replicaSet=rs0").exit == 0
+    assert check(f"mongodb://{server.host}/shop?replicaSet={server.name}").exit == 0
 
 
 def test_a_server_that_is_too_old(new_server, check, tidewire):

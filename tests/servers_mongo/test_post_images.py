@@ -5,7 +5,7 @@ import threading
 from urllib.parse import quote
 
 import pytest
-from conftest import VERSION
+from conftest import SERVER, VERSION
 from postgres import wait_for
 
 
@@ -196,11 +196,10 @@ def test_modes_that_contradict_other_options(server, tidewire):
 
 @pytest.fixture(scope="module")
 def guarded(scratch):
-    import mongod
     key = scratch / "images_keyfile"
     key.write_text("a" * 64)
     key.chmod(0o400)
-    server = mongod.Mongod(scratch / "images_guarded", VERSION).start().initiate()
+    server = SERVER(scratch / "images_guarded", VERSION).start().initiate()
     with server.client() as client:
         client.shop.create_collection("c")
         client.shop.command("createUser", "reader", pwd="x", roles=["read"])

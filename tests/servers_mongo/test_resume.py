@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+from conftest import SERVER
 from oplog import forget, forgetful
 from postgres import wait_for
 
@@ -60,6 +61,48 @@ def test_killed_again_and_again_nothing_is_lost_or_twice(db, server, tidewire, t
         writer.join()
     tidewire(*arguments, "--until", "now").succeed(60)
     assert ids(line for line in lines_of(to) if line["op"] == "insert") == written
+
+
+def test_killed_server_and_killed_stream_go_on(new_server, tidewire, tmp_path):
+    """The server is killed while it is written to, and the stream with it every other time."""
+    import pymongo.errors
+    server = new_server(options=SERVER.DURABLE).initiate()
+    to = tmp_path / "out"
+    arguments = ["stream", f"mongodb://{server.host}/db", "--to", f"file:{to}", "--sync-interval", "10ms"]
+    running = tidewire(*arguments)
+    running.wait_stderr("streaming ")
+    acknowledged = []
+
+    def write(first):
+        with server.client(retryWrites=False) as client:
+            try:
+                for n in range(first, first + 100_000):
+                    client.db.get_collection("c", write_concern=pymongo.WriteConcern("majority", j=True)).insert_one({"_id": n})
+                    acknowledged.append(n)
+            except pymongo.errors.PyMongoError:
+                return
+    for kill in range(4):
+        before = len(acknowledged)
+        writer = threading.Thread(target=write, args=(kill * 100_000,))
+        writer.start()
+        wait_for(lambda: len(acknowledged) > before + 50, 30, "writes")
+        server.kill9()
+        if kill % 2:
+            running.process.kill()
+            running.process.wait()
+        server.start()
+        writer.join()
+        wait_for(server.is_primary, 30, "the server to be primary again")
+        if kill % 2:
+            running = tidewire(*arguments)
+            running.wait_stderr("streaming ")
+    running.process.send_signal(signal.SIGTERM)
+    running.succeed()
+    tidewire(*arguments, "--until", "now").succeed()
+    seen = ids(line for line in lines_of(to) if line["op"] == "insert")
+    with server.client() as client:
+        assert seen == sorted(each["_id"] for each in client.db.c.find())
+    assert set(acknowledged) <= set(seen) and len(seen) > 200
 
 
 def test_idle_stream_moves_its_position(db, server, tidewire, tmp_path):

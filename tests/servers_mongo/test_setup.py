@@ -2,15 +2,14 @@
 
 import json
 
-import mongod
 import pytest
 from checking import MongoReport, Plan, ROOT, guarded, root, run_in_shell, url
-from conftest import VERSION
+from conftest import SERVER, VERSION
 
 
 @pytest.fixture(scope="module")
 def secured(scratch):
-    server = guarded(mongod.Mongod(scratch / "secured-setup", VERSION))
+    server = guarded(SERVER(scratch / "secured-setup", VERSION))
     yield server
     server.stop()
 
@@ -77,7 +76,7 @@ def test_the_printed_script_does_the_same(shop, setup, tidewire, database):
     assert state_of(shop) == before, "nothing is changed without --apply"
     lines = b"".join(run.lines).decode().splitlines()
     statements = [line for line in lines if line and not line.startswith("// ")]
-    assert len(statements) == 4 and lines[1] == f"// MongoDB {VERSION}, self-hosted"
+    assert len(statements) == 4 and lines[1] == f"// MongoDB {shop.says}, self-hosted"
     with root(shop) as client:
         for each in statements:
             run_in_shell(client, each)

@@ -1,21 +1,21 @@
-"""Events over 16 MB, which servers from 6.0.9 on send in fragments: against 6.0.27."""
+"""Events over 16 MB, which servers from 6.0.9 on send in fragments: against 6.0.27, or the second implementation."""
 
 import signal
 
-import mongod
 import pytest
-from conftest import WHY_NOT
+from conftest import SECOND, SERVER, VERSION, WHY_NOT
 
 
 @pytest.fixture(scope="module")
 def splitting(scratch):
     if WHY_NOT:
         pytest.skip(WHY_NOT)
+    version = VERSION if SECOND else "6.0.27"
     try:
-        mongod.fetch("6.0.27")
+        server = SERVER(scratch / "splitting", version)
     except Exception as error:
-        pytest.skip(f"NOT RUN: no mongod 6.0.27: {error}")
-    server = mongod.Mongod(scratch / "splitting", "6.0.27").start().initiate()
+        pytest.skip(f"NOT RUN: no server {version}: {error}")
+    server.start().initiate()
     yield server
     server.stop()
 

@@ -3,9 +3,8 @@
 import json
 import signal
 
-import mongod
 from checking import guarded, root, url
-from conftest import VERSION
+from conftest import SERVER, VERSION
 from oplog import forget, forgetful
 from postgres import wait_for
 
@@ -27,8 +26,8 @@ def test_of_a_running_stream_and_one_that_is_down(db, server, tidewire, tmp_path
     wait_for(lambda: report(tidewire("status", where, *position, "--json").succeed())["position"]["changes"] == 3, 30, "all")
     seen = report(tidewire("status", where, *position, "--json").succeed())
     assert seen["v"] == 1 and seen["refused"] is None and seen["position"]["in_use"] and not seen["position"]["copying"]
-    assert seen["server"]["kind"] == "MongoDB" and seen["server"]["version"] == VERSION
-    assert seen["server"]["set"] == "rs0" and seen["server"]["host"] == server.host and seen["server"]["at"].startswith("@")
+    assert seen["server"]["kind"] == "MongoDB" and seen["server"]["version"] == server.says
+    assert seen["server"]["set"] == server.name and seen["server"]["host"] == server.host and seen["server"]["at"].startswith("@")
     assert seen["oplog"]["window_s"] >= 0
     assert 0 <= seen["lag_s"] < 30 and 0 <= seen["left_s"] <= seen["oplog"]["window_s"] + 1
     running.process.send_signal(signal.SIGTERM)
@@ -84,7 +83,7 @@ def test_standalone_server_is_refused(new_server, tidewire):
 
 
 def test_a_reader_without_more_rights(scratch, tidewire, tmp_path):
-    server = guarded(mongod.Mongod(scratch / "status-guarded", VERSION))
+    server = guarded(SERVER(scratch / "status-guarded", VERSION))
     try:
         with root(server) as client:
             client.admin.command("createUser", "reader", pwd="x", roles=[{"role": "read", "db": "shop"}])

@@ -3,10 +3,9 @@
 import base64
 import re
 
-import mongod
 import pytest
 from checking import Plan, ROOT, guarded, root, url
-from conftest import VERSION
+from conftest import SERVER, VERSION
 
 PASSWORD = "s3cr3t pass"
 LINE = re.compile(r"^[BF]\t(NN|\d+)\t(OP_MSG|OP_COMPRESSED)\t \d+ \d+ .*$")
@@ -15,7 +14,7 @@ LINE = re.compile(r"^[BF]\t(NN|\d+)\t(OP_MSG|OP_COMPRESSED)\t \d+ \d+ .*$")
 @pytest.fixture(scope="module")
 def secured(scratch):
     """A server that wants users."""
-    server = guarded(mongod.Mongod(scratch / "secured-trace", VERSION))
+    server = guarded(SERVER(scratch / "secured-trace", VERSION))
     with root(server) as client:
         client.admin.command("createUser", "traced", pwd=PASSWORD, roles=["readAnyDatabase", "clusterMonitor"])
         client.shop.c.insert_one({"_id": 0})
