@@ -51,7 +51,7 @@ class held_transactions {
                              std::uint64_t spill_bytes = 0)
       : file_(std::move(folder), spill_bytes), memory_limit_(memory_bytes) {}
 
-  /// The events that follow belong to this one, also if it is held already (a server does not allow that).
+  /// The events that follow belong to this one, also if it is held already.
   void begin(const std::string& id);
   /// Only between begin() and end(). Throws failure TW-SPILL, TW-SPILL-LIMIT.
   void add(const event_view& event);

@@ -273,8 +273,7 @@ void row_changes::mariadb_gtid_event(const event_view& event) {
   if (standalone_) return;
   state_ = state::inside;
   if (m.flags & mariadb_gtid_flag::prepared_xa) {
-    holding_ = xa_text(m.xa);
-    held_.begin(holding_);
+    hold(xa_text(m.xa));
   }
 }
 
@@ -369,37 +368,6 @@ void row_changes::rolled_back() {
   } else if (open_) {
     // Some of it is on its way already: the reader is told.
     writer_.end_fields("rollback", end_fields(), 0);
-  }
-  ended();
-}
-
-/// The rows are held until all of them are out: after a lost connection the outcome comes again, they don't.
-void row_changes::replay(const std::string& id) {
-  state_ = state::inside;
-  replaying_ = id;
-  replay_.emplace(held_.replay(id));
-}
-
-void row_changes::forget_prepared(const std::string& id) {
-  held_.drop(id);
-  auto at = prepared_names_.find(id);
-  if (at == prepared_names_.end()) return;
-  if (at->second.has_gtid) {
-    gtid_set one;
-    one.add(at->second.id);
-    prepared_.subtract(one);
-  }
-  prepared_names_.erase(at);
-}
-
-/// The rows wait until the outcome is known.
-void row_changes::prepared(const std::string& id) {
-  if (open_) refuse({decode_errc::bad_state, 4, "XA PREPARE behind changes"});
-  held_.end();
-  holding_.clear();
-  if (with_.track_gtids) {
-    prepared_names_[id] = name_;
-    if (name_.has_gtid) prepared_.add(name_.id);
   }
   ended();
 }

@@ -189,6 +189,7 @@ class row_changes {
   void ended();
   void prepared(const std::string& id);
   void replay(const std::string& id);
+  void hold(std::string id);
   void forget_prepared(const std::string& id);
   void open_lines();
   bool next_change();

@@ -58,9 +58,7 @@ void row_changes::query(const event_view& event) {
       begin(event);
       auto id = xa_id_of(m.sql);
       if (!id) refuse({decode_errc::bad_value, header_bytes, "XA id"});
-      holding_ = *id;
-      held_.begin(holding_);
-      return;
+      return hold(std::move(*id));
     }
     case query_kind::xa_end: return;
     case query_kind::xa_prepare:
@@ -193,6 +191,51 @@ void row_changes::roll_back_to(std::string_view sql) {
   }
   seq_ = at->seq;
   savepoints_.erase(at + 1, savepoints_.end());
+}
+
+/// The rows are held until all of them are out: after a lost connection the outcome comes again, they don't.
+void row_changes::replay(const std::string& id) {
+  state_ = state::inside;
+  replaying_ = id;
+  replay_.emplace(held_.replay(id));
+}
+
+/// The rows that follow are those of this XA transaction. No server takes an id that is prepared still: if
+/// one comes again, how the first ended was not logged, and to whoever reads the binlog it never was.
+void row_changes::hold(std::string id) {
+  if (held_.holds(id)) {
+    warn("TW-MY-XA-UNKNOWN",
+         where() + ": XA transaction " + id +
+             " begins again, the outcome of the one before it did not come: its changes are "
+             "not in the lines");
+    forget_prepared(id);
+  }
+  holding_ = std::move(id);
+  held_.begin(holding_);
+}
+
+void row_changes::forget_prepared(const std::string& id) {
+  held_.drop(id);
+  auto at = prepared_names_.find(id);
+  if (at == prepared_names_.end()) return;
+  if (at->second.has_gtid) {
+    gtid_set one;
+    one.add(at->second.id);
+    prepared_.subtract(one);
+  }
+  prepared_names_.erase(at);
+}
+
+/// The rows wait until the outcome is known.
+void row_changes::prepared(const std::string& id) {
+  if (open_) refuse({decode_errc::bad_state, 4, "XA PREPARE behind changes"});
+  held_.end();
+  holding_.clear();
+  if (with_.track_gtids) {
+    prepared_names_[id] = name_;
+    if (name_.has_gtid) prepared_.add(name_.id);
+  }
+  ended();
 }
 
 }  // namespace tidewire::binlog

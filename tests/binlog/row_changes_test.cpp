@@ -232,6 +232,17 @@ TEST_CASE("binlog: XA transactions wait for their outcome") {
     CHECK(rolled.ops() == "");
     CHECK(rolled.changes.held().count() == 0);
 
+    // Begun again: the first one's end was not logged.
+    feeder again(with);
+    for (int row : {1, 2})
+      again.gtid(row).query(start).table().insert(row).query("XA END X'61',X'',1").xa_prepare(false);
+    CHECK(again.changes.prepared().count() == 1);
+    again.gtid(3).query(commit);
+    CHECK(again.ops() == "begin schema insert commit ");
+    CHECK(again.line(2).contains("\"id\":2"));
+    CHECK(again.changes.prepared().empty());
+    CHECK(again.warnings == std::vector<std::string>{"TW-MY-XA-UNKNOWN"});
+
     feeder once(with);
     once.gtid(1).query(start).table().insert(1).query("XA END X'61',X'',1").xa_prepare(true);
     CHECK(once.ops() == "begin schema insert commit ");
