@@ -187,18 +187,18 @@ class row_changes {
   void rolled_back();
   void take_back(std::size_t bytes);
   void ended();
-  void prepared(const std::string& id);
-  void replay(const std::string& id);
-  void hold(std::string id);
-  void forget_prepared(const std::string& id);
   void open_lines();
   bool next_change();
   std::string_view fields();
   std::string_view end_fields();
 
-  // row_statements.cpp: what queries do
+  // row_statements.cpp: what queries do, and XA transactions
   void query(const event_view& event);
   void statement(const query_view& m, query_kind kind, const event_view& event);
+  void prepared(const std::string& id);
+  void replay(const std::string& id);
+  void hold(std::string id);
+  void forget_prepared(const std::string& id);
   void xa_outcome(const query_view& m, query_kind kind);
   void set_savepoint(std::string_view sql);
   void roll_back_to(std::string_view sql);
