@@ -28,7 +28,8 @@ class writer {
 
   const decode_error& error() const { return error_; }
 
-  // Every value ends with a comma, which the closing bracket takes back.
+  // Every value ends with a comma, which the closing bracket takes back. What is called and not made part of
+  // the walk gets a copy of the element: who has no address can stay in registers.
 
   [[gnu::always_inline]] bool value(const element_view& element, bson_type inside) {
     char* at = head(element, inside);
@@ -124,7 +125,7 @@ class writer {
     return put_literal(at + size, "\":");
   }
 
-  [[gnu::noinline]] char* long_name(const element_view& element) {
+  [[gnu::noinline]] char* long_name(element_view element) {
     const char* name = element.name.data();
     const char* name_end = name + element.name.size();
     if (element.name.size() > piece_bytes || readable_end(element) - name_end < 16) return rare_name(element);
@@ -161,7 +162,8 @@ class writer {
 
   /// A text of the value, quoted, for which there is room if none of it has to be escaped; null if some has,
   /// or if it is too near to the document's end.
-  char* plain_text(char* at, const element_view& element, std::size_t from, std::size_t size) {
+  [[gnu::always_inline]] char* plain_text(char* at, const element_view& element, std::size_t from,
+                                          std::size_t size) {
     const char* in = reinterpret_cast<const char*>(element.data() + from);
     if (readable_end(element) - (in + size) < 32) [[unlikely]]
       return nullptr;
@@ -173,7 +175,7 @@ class writer {
   }
 
   /// Any text of the value, quoted, and after it fixed_room again.
-  [[gnu::noinline]] char* text(char* at, const element_view& element, std::size_t from, std::size_t size,
+  [[gnu::noinline]] char* text(char* at, element_view element, std::size_t from, std::size_t size,
                                const char* field) {
     const char* in = reinterpret_cast<const char*>(element.data() + from);
     if (size <= piece_bytes && readable_end(element) - (in + size) >= 32) [[likely]] {
@@ -268,7 +270,7 @@ class writer {
     return put_literal(put_object_id_hex(at, id), "\"}");
   }
 
-  [[gnu::noinline]] char* rare_value(char* at, const element_view& element) {
+  [[gnu::noinline]] char* rare_value(char* at, element_view element) {
     switch (element.type) {
       case bson_type::binary: return binary(at, *element.as_binary());
       case bson_type::undefined: return put_literal(at, R"({"$undefined":true})");
