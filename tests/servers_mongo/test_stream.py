@@ -218,8 +218,8 @@ def test_progress_is_shown_on_a_terminal(db, server, tmp_path):
     os.close(slave)
     said, written = b"", False
     deadline = time.monotonic() + 30
-    # The time is that of the last change, to the second.
-    while not re.search(rb"\r\x1b\[K\d+ rows/s  .*/s  3 changes  at 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", said):
+    # Of the collection and the three documents; the time is that of the last change, to the second.
+    while not re.search(rb"\r\x1b\[K\d+ rows/s  .*/s  4 changes  at 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", said):
         assert time.monotonic() < deadline, said
         if select.select([master], [], [], 0.1)[0]:
             said += os.read(master, 4096)
