@@ -125,14 +125,16 @@ bool lists_labels(const key_column& of) {
   return of.labels != 0 && of.labels <= max_listed_labels;
 }
 
+constexpr std::uint64_t no_label = 65535;  // of tables with so many labels no lists are made
+
 /// Labels' numbers from `first` to `last` as a condition: of ENUM and SET the servers make ranges where a
-/// value is equal to a number, not where it is less or more. Empty where there is none. One alone stands
-/// there twice: the servers would make an equality of it, take the column for a constant in ORDER BY, and
-/// sort.
+/// value is equal to a number, not where it is less or more. Empty where there is none. One alone gets
+/// company that no row has: else the servers would make an equality of it (of one that stands there twice,
+/// too), take the column for a constant in ORDER BY, and sort.
 std::string listed(const std::string& name, std::uint64_t first, std::uint64_t last) {
   std::string text;
   for (std::uint64_t i = first; i <= last; ++i) text += (text.empty() ? " IN (" : ",") + std::to_string(i);
-  if (first == last) text += "," + std::to_string(last);
+  if (first == last) text += "," + std::to_string(no_label);
   return text.empty() ? text : name + text + ')';
 }
 

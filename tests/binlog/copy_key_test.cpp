@@ -99,16 +99,18 @@ TEST_CASE("Ranges of labels are lists of their numbers", "[copy]") {
   CHECK(range_clause(*one, {{"1"}, {}}) == head + "(`e` IN (2,3)) ORDER BY `e`");
   CHECK(range_clause(*one, {{"0"}, {"2"}}) == head + "(`e` IN (1,2,3)) AND (`e` IN (0,1,2)) ORDER BY `e`");
   CHECK(range_clause(*one, {{"3"}, {}}) == head + "(1=0) ORDER BY `e`");
-  CHECK(range_clause(*one, {{}, {"0"}}) == head + "(`e` IN (0,0)) ORDER BY `e`");
+  CHECK(range_clause(*one, {{}, {"0"}}) == head + "(`e` IN (0,65535)) ORDER BY `e`");
   auto three = key_of(columns, {"PRIMARY", {{"e", true}, {"s"}, {"n"}}});
   CHECK(range_clause(*three, {{"0", "3", "7"}, {"3", "0", "8"}}) ==
         head +
-            "((`e` IN (0,0) AND `s` IN (3,3) AND `n`>7)) AND ((`e` IN (3,3) AND `s` IN (0,0) AND `n`<=8)) "
+            "((`e` IN (0,65535) AND `s` IN (3,65535) AND `n`>7)) AND ((`e` IN (3,65535) AND `s` IN (0,65535) "
+            "AND `n`<=8)) "
             "ORDER BY `e` "
             "DESC,`s`,`n`");
   CHECK(range_clause(*three, {{"2", "1", "7"}, {}}) ==
         head +
-            "((`e` IN (0,1)) OR (`e` IN (2,2) AND `s` IN (2,3)) OR (`e` IN (2,2) AND `s` IN (1,1) AND "
+            "((`e` IN (0,1)) OR (`e` IN (2,65535) AND `s` IN (2,3)) OR (`e` IN (2,65535) AND `s` IN "
+            "(1,65535) AND "
             "`n`>7)) ORDER BY `e` "
             "DESC,`s`,`n`");
   for (const char* each : {"4", "-1", "1.5", "18446744073709551616"})

@@ -35,6 +35,7 @@ LACKS: dict[tuple[str, str], str] = {
     ("test_resume", "test_step_downs_and_kills_of_a_set_of_three"): ONE_MEMBER,
     ("test_resume", "test_a_step_down_moves_the_stream_to_the_new_primary"): ONE_MEMBER,
     ("test_resume", "test_secondary_is_read_from_when_it_is_asked_for"): ONE_MEMBER,
+    ("test_selection", "*"): ONE_MEMBER,
     ("test_setup", "test_odd_names[\\xfc,=@:/]"): ESCAPES,
     ("test_setup", "test_a_secondary"): ONE_MEMBER,
     ("test_snapshot", "*"): NO_COPY,

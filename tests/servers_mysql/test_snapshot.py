@@ -315,7 +315,7 @@ def test_a_table_that_changes_before_it_is_copied(server, database, account):
     assert "TW-MY-TABLE-CHANGED" in error, error
     assert [each["after"] for each in lines if each["op"] == "read" and each["table"] == "z"] == [{"id": 1, "x": 2}]
     reads = [each["after"]["id"] for each in lines if each["op"] == "read" and each["table"] == "t"]
-    assert len(reads) == len(set(reads)) == 64_000
+    assert len(set(reads)) == 64_000  # what was on its way comes again: standard output is not cut back
 
 
 def test_what_can_not_be_copied(server, database, account, tmp_path):
