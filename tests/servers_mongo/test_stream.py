@@ -218,14 +218,18 @@ def test_progress_is_shown_on_a_terminal(db, server, tmp_path):
     os.close(slave)
     said, written = b"", False
     deadline = time.monotonic() + 30
-    # Of the collection and the three documents; the time is that of the last change, to the second.
-    while not re.search(rb"\r\x1b\[K\d+ rows/s  .*/s  4 changes  at 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", said):
-        assert time.monotonic() < deadline, said
-        if select.select([master], [], [], 0.1)[0]:
-            said += os.read(master, 4096)
-        if not written and b"streaming" in said:
-            db.c.insert_many([{"_id": number} for number in range(3)])
-            written = True
-    run.send_signal(signal.SIGINT)
-    assert run.wait(30) == 0
-    os.close(master)
+    try:
+        # Of the collection and the three documents; the time is that of the last change, to the second.
+        while not re.search(rb"\r\x1b\[K\d+ rows/s  .*/s  4 changes  at 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", said):
+            assert time.monotonic() < deadline, said
+            if select.select([master], [], [], 0.1)[0]:
+                said += os.read(master, 4096)
+            if not written and b"streaming" in said:
+                db.c.insert_many([{"_id": number} for number in range(3)])
+                written = True
+        run.send_signal(signal.SIGINT)
+        assert run.wait(30) == 0
+    finally:
+        run.kill()
+        run.wait()
+        os.close(master)
